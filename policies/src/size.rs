@@ -1,0 +1,1 @@
+//! From demand to a target: need, headroom, bounds, steps, cooldowns, idle grace.

@@ -1,0 +1,68 @@
+//! The clouds and the demand sources, each behind one narrow boundary.
+//!
+//! An adapter translates and classifies. It knows no fleets, no budgets and no retries, caches no decisions, and logs
+//! nothing above debug. Deadline, rate limit and metrics are in [`guard`], the only wrapper.
+//!
+//! Not here: what to buy (crate `policies`), when to call (`daemon`).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use policies::control::Launched;
+use policies::failure::Failure;
+use policies::model::{
+    Capabilities, FleetName, Instance, InstanceId, Notice, Offer, Pool, ProviderName, Region, Token,
+};
+
+pub mod spec;
+
+pub use spec::LaunchSpec;
+
+/// A cloud.
+///
+/// Every method makes one attempt and returns every error as a [`Failure`]: an error that is not known for certain to
+/// have come before the deed is `Ambiguous`.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// The configured name.
+    fn name(&self) -> &ProviderName;
+
+    /// Numbers that the core works with.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// An offer or a failure for each of these pools of one region.
+    async fn offers(&self, region: &Region, pools: &[Pool]) -> Result<Vec<Result<Offer, (Pool, Failure)>>, Failure>;
+
+    /// Every machine of the region that carries our owner tag, in every phase. Complete or a failure: absence is
+    /// evidence.
+    async fn instances(&self, region: &Region) -> Result<Vec<Instance>, Failure>;
+
+    /// The next notices of any region. May wait for one, up to the provider's own polling time. Calling again confirms
+    /// that the caller has taken in what the last call gave.
+    async fn notices(&self) -> Result<Vec<Notice>, Failure>;
+
+    /// Launches up to `order.count` machines of one pool that carry the owner, fleet and token tags.
+    async fn launch(&self, order: &Order) -> Result<Launched, Failure>;
+
+    /// Ends machines. Per machine: done (or gone already) or a failure.
+    async fn terminate(
+        &self,
+        region: &Region,
+        ids: &[InstanceId],
+    ) -> Result<Vec<(InstanceId, Result<(), Failure>)>, Failure>;
+}
+
+/// A launch order with its specification.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The idempotency token.
+    pub token: Token,
+    /// The fleet, for the tag.
+    pub fleet: FleetName,
+    /// Where.
+    pub pool: Pool,
+    /// With what.
+    pub spec: Arc<LaunchSpec>,
+    /// How many at most.
+    pub count: u32,
+}
