@@ -1,34 +1,100 @@
 //! The second look: judges a plan by its input, sharing no code with the planner.
 //!
-//! A plan with a violation is not carried out.
+//! The planner searches; the checker only adds up. It takes the input, the plan and the rules of the fleet, and names
+//! every rule that the plan breaks. A plan with a violation is not carried out, so a mistake of the planner stops a
+//! fleet from moving and does not spend money or end machines.
+//!
+//! Not here: whether the plan is a good one (cheap enough, early enough), and rules of carrying it out (tokens,
+//! promises), which the controller owns.
 
 use core::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{InstanceId, Lane, Pool};
-use crate::plan::{Input, Plan};
+use crate::model::{InstanceId, Lane, Market, Offer, Pool};
+use crate::plan::{Action, Holding, Input, Plan};
 use crate::units::{Capacity, UnitPrice};
 
-/// A broken rule.
+mod launches;
+mod leaving;
+mod target;
+#[cfg(test)]
+mod tests;
+
+/// A level at which shares are bounded.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Level {
+    /// One pool: its share, and one part of the least number of pools.
+    Pool,
+    /// One zone.
+    Zone,
+    /// One region of a provider.
+    Region,
+    /// One provider.
+    Provider,
+}
+
+impl Level {
+    /// `pool`, `zone`, `region` or `provider`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pool => "pool",
+            Self::Zone => "zone",
+            Self::Region => "region",
+            Self::Provider => "provider",
+        }
+    }
+}
+
+/// A broken rule. All of them mean a bug in the planner, or an input that changed under it: keep the plan and its
+/// input, and report them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Violation {
-    /// Capacity in place and promised would pass the fleet's maximum.
-    OverMax {
-        /// What it would come to.
-        capacity: Capacity,
-        /// The maximum.
-        max: Capacity,
-    },
+    /// The plan is of another fleet or another moment than the input it is judged by.
+    OtherInput,
     /// The target is outside min..max.
     TargetOutOfBounds {
         /// The target.
         target: Capacity,
     },
+    /// The target was raised or lowered within a cooldown, or by more than a step.
+    TooFast {
+        /// The target before.
+        from: Capacity,
+        /// The target now.
+        to: Capacity,
+    },
+    /// The target was lowered below what was needed within the idle grace, or before the need was watched that long.
+    WithinGrace {
+        /// The target now.
+        to: Capacity,
+        /// The least it may be.
+        needed: Capacity,
+    },
+    /// The target was lowered while demand is not known, other than to the stated fallback after the stated time.
+    LoweredBlind {
+        /// The target before.
+        from: Capacity,
+        /// The target now.
+        to: Capacity,
+    },
+    /// What the plan leaves to remember does not say what it does to the target, so that the next cooldown would be
+    /// counted from a wrong time.
+    Forgotten,
+    /// Growing and shrinking in one plan: replace before remove.
+    TwoKinds,
     /// A launch into a pool that the fleet does not name, or with a launch specification not of that pool.
     ForeignPool(Pool),
     /// A launch without a current offer, at another price or size than offered, or of no machine or no capacity.
     NotAsOffered(Pool),
+    /// A launch whose stated purpose does not fit its market: base and bridge are on-demand, the rest is spot.
+    WrongPurpose(Pool),
     /// A launch of more machines than the lane takes in a call.
     OverBatch(Pool),
+    /// A launch into a closed place.
+    Closed(Pool),
+    /// A launch, a drain or an end in a lane that is not seen.
+    Unseen(Lane),
     /// Spot above the absolute price cap.
     OverCap {
         /// Where.
@@ -40,29 +106,36 @@ pub enum Violation {
     OverShareOfOnDemand(Pool),
     /// A launch that leaves a pool, zone, region or provider with more than its share.
     OverShare {
-        /// Where.
+        /// A pool there.
         pool: Pool,
-        /// `pool`, `zone`, `region` or `provider`.
-        level: &'static str,
+        /// Which bound.
+        level: Level,
     },
-    /// A launch into a closed place.
-    Closed(Pool),
-    /// A launch or an end in a lane that is not seen.
-    Unseen(Lane),
-    /// More is launched than the target lacks.
-    OverTarget {
+    /// Capacity in place and promised would pass the fleet's maximum.
+    OverMax {
         /// What it would come to.
         capacity: Capacity,
-        /// The target.
-        target: Capacity,
+        /// The maximum.
+        max: Capacity,
     },
-    /// On-demand above base while spot has not been short for the stated time.
+    /// More is launched than is lacking: one machine could be left out and nothing would be short.
+    OverTarget {
+        /// What is launched for one purpose.
+        launched: Capacity,
+        /// What is lacking for it.
+        lacking: Capacity,
+    },
+    /// On-demand above base while spot has not been short for the stated time, or where it never is to be bridged.
     EarlyBridge(Pool),
-    /// A machine that is not ours, not known, or a promise, is drained or ended.
+    /// A machine that is not ours, not known, in another pool, or only a promise, is drained or ended.
     UnknownMachine(InstanceId),
     /// One machine is named twice.
     Twice(InstanceId),
-    /// A machine is ended without having been drained for the stated time.
+    /// A machine that is told to go is told again, or one whose end was ordered is ended by a new decision.
+    AlreadyLeaving(InstanceId),
+    /// The stated cause is not there: no notice, a pool that is still named, no bridge, no drain that is over.
+    FalseCause(InstanceId),
+    /// A machine is ended, or would be, without having been drained for the stated time.
     Undrained(InstanceId),
     /// A machine is let go though capacity would fall below the target.
     BelowTarget {
@@ -75,29 +148,177 @@ pub enum Violation {
     BelowBase {
         /// What would be left of on-demand.
         capacity: Capacity,
+        /// What the base owes.
+        base: Capacity,
     },
-    /// On-demand above what is owed is not the reason, and yet on-demand goes before spot.
+    /// A bridge is let go before what replaces it runs.
+    ColdReplacement {
+        /// What would be left of running capacity.
+        running: Capacity,
+        /// The target.
+        target: Capacity,
+    },
+    /// On-demand leaves as surplus while a spot machine could have gone in its place.
     OrderOfLeaving(InstanceId),
-    /// The target was raised or lowered within a cooldown, or by more than a step.
-    TooFast {
-        /// The target before.
-        from: Capacity,
-        /// The target now.
-        to: Capacity,
-    },
-    /// Growing and shrinking in one plan.
-    TwoKinds,
 }
 
+impl Violation {
+    /// The rule's name, for metrics and the store.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::OtherInput => "other-input",
+            Self::TargetOutOfBounds { .. } => "target-out-of-bounds",
+            Self::TooFast { .. } => "too-fast",
+            Self::WithinGrace { .. } => "within-grace",
+            Self::LoweredBlind { .. } => "lowered-blind",
+            Self::Forgotten => "forgotten",
+            Self::TwoKinds => "two-kinds",
+            Self::ForeignPool(_) => "foreign-pool",
+            Self::NotAsOffered(_) => "not-as-offered",
+            Self::WrongPurpose(_) => "wrong-purpose",
+            Self::OverBatch(_) => "over-batch",
+            Self::Closed(_) => "closed",
+            Self::Unseen(_) => "unseen",
+            Self::OverCap { .. } => "over-cap",
+            Self::OverShareOfOnDemand(_) => "over-share-of-on-demand",
+            Self::OverShare { .. } => "over-share",
+            Self::OverMax { .. } => "over-max",
+            Self::OverTarget { .. } => "over-target",
+            Self::EarlyBridge(_) => "early-bridge",
+            Self::UnknownMachine(_) => "unknown-machine",
+            Self::Twice(_) => "twice",
+            Self::AlreadyLeaving(_) => "already-leaving",
+            Self::FalseCause(_) => "false-cause",
+            Self::Undrained(_) => "undrained",
+            Self::BelowTarget { .. } => "below-target",
+            Self::BelowBase { .. } => "below-base",
+            Self::ColdReplacement { .. } => "cold-replacement",
+            Self::OrderOfLeaving(_) => "order-of-leaving",
+        }
+    }
+}
+
+/// The rule's name, then what broke it: `over-max: 12 would be in place and promised, the maximum is 10`.
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
+        write!(f, "{}: ", self.name())?;
+        match self {
+            Self::OtherInput => f.write_str("the plan is of another fleet or moment"),
+            Self::TargetOutOfBounds { target } => write!(f, "the target {target} is outside min and max"),
+            Self::TooFast { from, to } => write!(f, "the target goes from {from} to {to} within a cooldown or step"),
+            Self::WithinGrace { to, needed } => write!(f, "the target falls to {to}, and {needed} was needed lately"),
+            Self::LoweredBlind { from, to } => write!(f, "the target falls from {from} to {to} without data"),
+            Self::Forgotten => f.write_str("the change of the target is not remembered"),
+            Self::TwoKinds => f.write_str("one plan both launches and lets go"),
+            Self::ForeignPool(pool) => write!(f, "{pool} is not a pool of the fleet with that specification"),
+            Self::NotAsOffered(pool) => write!(f, "{pool} is not offered at that price and size"),
+            Self::WrongPurpose(pool) => write!(f, "{pool} is not of the market for that purpose"),
+            Self::OverBatch(pool) => write!(f, "{pool} gets more machines than a call takes"),
+            Self::Closed(pool) => write!(f, "{pool} is closed"),
+            Self::Unseen(lane) => write!(f, "{lane} is not seen"),
+            Self::OverCap { pool, price } => write!(f, "{pool} costs {price} a unit"),
+            Self::OverShareOfOnDemand(pool) => write!(f, "{pool} costs too much of on-demand, or that is not known"),
+            Self::OverShare { pool, level } => {
+                write!(f, "the {} of {pool} would hold more than its share", level.name())
+            }
+            Self::OverMax { capacity, max } => {
+                write!(f, "{capacity} would be in place and promised, the maximum is {max}")
+            }
+            Self::OverTarget { launched, lacking } => write!(f, "{launched} is launched, {lacking} is lacking"),
+            Self::EarlyBridge(pool) => write!(f, "{pool} bridges before its time"),
+            Self::UnknownMachine(id) => write!(f, "{id} is not a machine of the fleet in that pool"),
+            Self::Twice(id) => write!(f, "{id} is named twice"),
+            Self::AlreadyLeaving(id) => write!(f, "{id} was told to go before"),
+            Self::FalseCause(id) => write!(f, "{id} would go for a cause that is not there"),
+            Self::Undrained(id) => write!(f, "{id} would end before it had its time to drain"),
+            Self::BelowTarget { capacity, target } => write!(f, "{capacity} would be left, the target is {target}"),
+            Self::BelowBase { capacity, base } => write!(f, "{capacity} on-demand would be left, the base is {base}"),
+            Self::ColdReplacement { running, target } => {
+                write!(f, "{running} running would be left without the bridge, the target is {target}")
+            }
+            Self::OrderOfLeaving(id) => write!(f, "{id} is on-demand, and a spot machine could have gone"),
+        }
     }
 }
 
 /// Every rule that the plan breaks; empty for a sound plan.
 #[must_use]
 pub fn check(input: &Input<'_>, plan: &Plan) -> Vec<Violation> {
-    let _ = (input, plan);
-    Vec::new()
+    let mut found = Vec::new();
+    if plan.fleet != input.fleet.name || plan.at != input.now {
+        found.push(Violation::OtherInput);
+    }
+    let books = Books::new(input, plan);
+    target::judge(input, plan, &mut found);
+    launches::judge(input, plan, &books, &mut found);
+    leaving::judge(input, plan, &books, &mut found);
+    let launches = plan.actions.iter().any(|a| matches!(a, Action::Launch { .. }));
+    if launches && books.has_free_drain(plan) {
+        found.push(Violation::TwoKinds);
+    }
+    found
+}
+
+/// The sums and indexes that several rules need.
+struct Books<'a> {
+    /// What is offered, by pool.
+    offers: BTreeMap<&'a Pool, &'a Offer>,
+    /// Machines of the fleet by id; promises are not here.
+    machines: BTreeMap<&'a InstanceId, &'a Holding>,
+    /// On-demand capacity that counts.
+    on_demand: Capacity,
+    /// Spot capacity that counts.
+    spot: Capacity,
+    /// Capacity that is or may be in place.
+    occupied: Capacity,
+    /// How much of the plan's target on-demand owes.
+    base: Capacity,
+    /// How much of the plan's target spot owes.
+    wanted_spot: Capacity,
+}
+
+impl<'a> Books<'a> {
+    fn new(input: &Input<'a>, plan: &Plan) -> Self {
+        let counted = |market| -> Capacity {
+            input.holdings.iter().filter(|h| h.counts() && h.pool.market() == market).map(Holding::capacity).sum()
+        };
+        let base = input.fleet.on_demand.base.min(plan.target);
+        let machines = input.holdings.iter().filter_map(|h| match &h.id {
+            crate::plan::HoldingId::Machine(id) => Some((id, h)),
+            crate::plan::HoldingId::Promise(_) => None,
+        });
+        Self {
+            offers: input.offers.iter().map(|o| (&o.pool, o)).collect(),
+            machines: machines.collect(),
+            on_demand: counted(Market::OnDemand),
+            spot: counted(Market::Spot),
+            occupied: input.holdings.iter().filter(|h| h.occupies()).map(Holding::capacity).sum(),
+            base,
+            wanted_spot: plan.target.minus(base),
+        }
+    }
+
+    /// Capacity that counts, of both markets.
+    fn counted(&self) -> Capacity {
+        self.on_demand.plus(self.spot)
+    }
+
+    /// On-demand that counts and is not owed by the base.
+    fn above_base(&self) -> Capacity {
+        self.on_demand.minus(self.base)
+    }
+
+    /// A machine that nobody takes from us is told to go.
+    fn has_free_drain(&self, plan: &Plan) -> bool {
+        plan.actions.iter().any(|action| match action {
+            Action::Drain { instance, .. } => self.machines.get(instance).is_none_or(|h| h.notice.is_none()),
+            Action::Launch { .. } | Action::End { .. } => false,
+        })
+    }
+}
+
+/// Each value once, in order.
+fn distinct<T: Ord>(values: impl Iterator<Item = T>) -> BTreeSet<T> {
+    values.collect()
 }

@@ -1,0 +1,141 @@
+//! Rules of letting go: which machines, for what cause, after what time, in what order, and what must stay.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::check::{Books, Violation, distinct};
+use crate::model::{InstanceId, Market, Pool};
+use crate::plan::{Action, Cause, Holding, HoldingId, Input, Plan, Standing};
+use crate::units::{Capacity, Time};
+
+/// One machine that the plan lets go, taken apart.
+struct Leaver<'a> {
+    id: &'a InstanceId,
+    pool: &'a Pool,
+    why: Cause,
+    /// For a drain: when it would be ended. `None`: it is ended now.
+    until: Option<Time>,
+}
+
+/// Judges all drains and ends of the plan, each by itself and all together.
+pub(super) fn judge(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &mut Vec<Violation>) {
+    let leavers: Vec<Leaver<'_>> = plan.actions.iter().filter_map(leaver).collect();
+    let mut named = BTreeSet::new();
+    let mut drained: BTreeMap<&InstanceId, (&Holding, Cause)> = BTreeMap::new();
+    for leaver in &leavers {
+        if !named.insert(leaver.id) {
+            found.push(Violation::Twice(leaver.id.clone()));
+            continue;
+        }
+        let Some(holding) = books.machines.get(leaver.id).filter(|h| h.pool == *leaver.pool) else {
+            found.push(Violation::UnknownMachine(leaver.id.clone()));
+            continue;
+        };
+        manner(input, holding, leaver, found);
+        if !has_cause(input, holding, leaver) {
+            found.push(Violation::FalseCause(leaver.id.clone()));
+        }
+        if leaver.until.is_some() && holding.counts() {
+            drained.insert(leaver.id, (holding, leaver.why));
+        }
+    }
+    for lane in distinct(leavers.iter().map(|l| l.pool.lane())) {
+        if !input.lanes.get(lane).is_some_and(|state| state.seen) {
+            found.push(Violation::Unseen(lane.clone()));
+        }
+    }
+    if !drained.is_empty() {
+        remainder(input, plan, books, &drained, found);
+    }
+}
+
+fn leaver(action: &Action) -> Option<Leaver<'_>> {
+    match action {
+        Action::Launch { .. } => None,
+        Action::Drain { instance, pool, until, why } => {
+            Some(Leaver { id: instance, pool, why: *why, until: Some(*until) })
+        }
+        Action::End { instance, pool, why } => Some(Leaver { id: instance, pool, why: *why, until: None }),
+    }
+}
+
+/// Drained once, for long enough; ended only after that.
+fn manner(input: &Input<'_>, holding: &Holding, leaver: &Leaver<'_>, found: &mut Vec<Violation>) {
+    let taken = holding.notice.is_some_and(|at| at <= input.now);
+    match (leaver.until, holding.standing) {
+        (_, Standing::Ending) | (Some(_), Standing::Draining { .. }) => {
+            found.push(Violation::AlreadyLeaving(leaver.id.clone()));
+        }
+        (Some(until), _) => {
+            // Who is taken by the provider has until then, at most.
+            let full = input.now.plus(input.fleet.scale_down.drain_timeout);
+            if until < holding.notice.map_or(full, |at| full.min(at)) {
+                found.push(Violation::Undrained(leaver.id.clone()));
+            }
+        }
+        (None, Standing::Draining { until }) if until <= input.now || taken => {}
+        (None, _) if taken => {}
+        (None, _) => found.push(Violation::Undrained(leaver.id.clone())),
+    }
+}
+
+/// The stated cause can be seen in the input.
+fn has_cause(input: &Input<'_>, holding: &Holding, leaver: &Leaver<'_>) -> bool {
+    match leaver.why {
+        Cause::Interruption => holding.notice.is_some(),
+        Cause::PoolRemoved => !input.fleet.pools.contains_key(leaver.pool),
+        Cause::BridgeOver => leaver.pool.market() == Market::OnDemand && input.fleet.on_demand.return_to_spot,
+        Cause::Surplus => true,
+        Cause::Drained => leaver.until.is_none(),
+    }
+}
+
+/// What stays is enough: of all, of the base, of what runs; and spot went first.
+fn remainder(
+    input: &Input<'_>,
+    plan: &Plan,
+    books: &Books<'_>,
+    drained: &BTreeMap<&InstanceId, (&Holding, Cause)>,
+    found: &mut Vec<Violation>,
+) {
+    let sum = |keep: &dyn Fn(&Holding, Cause) -> bool| -> Capacity {
+        drained.values().filter(|(h, why)| keep(h, *why)).map(|(h, _)| h.capacity()).sum()
+    };
+    let capacity = books.counted().minus(sum(&|_, _| true));
+    if capacity < plan.target {
+        found.push(Violation::BelowTarget { capacity, target: plan.target });
+    }
+    let on_demand_gone = sum(&|h, _| h.pool.market() == Market::OnDemand);
+    let on_demand = books.on_demand.minus(on_demand_gone);
+    if !on_demand_gone.is_zero() && on_demand < books.base {
+        found.push(Violation::BelowBase { capacity: on_demand, base: books.base });
+    }
+
+    let runs = |h: &Holding| h.counts() && h.standing == Standing::Running;
+    if !sum(&|h, why| why == Cause::BridgeOver && runs(h)).is_zero() {
+        let before: Capacity = input.holdings.iter().filter(|h| runs(h)).map(Holding::capacity).sum();
+        let running = before.minus(sum(&|h, _| runs(h)));
+        if running < plan.target {
+            found.push(Violation::ColdReplacement { running, target: plan.target });
+        }
+    }
+
+    let out_of_order = |h: &Holding, why: Cause| why == Cause::Surplus && h.pool.market() == Market::OnDemand;
+    let room = capacity.plus(sum(&out_of_order)).minus(plan.target);
+    if input.holdings.iter().any(|h| stays_and_could_go(input, drained, h) && h.units <= room) {
+        let late = drained.iter().filter(|(_, (h, why))| out_of_order(h, *why));
+        found.extend(late.map(|(id, _)| Violation::OrderOfLeaving((*id).clone())));
+    }
+}
+
+/// A spot machine that the plan keeps, in a lane where machines may be let go.
+fn stays_and_could_go(
+    input: &Input<'_>,
+    drained: &BTreeMap<&InstanceId, (&Holding, Cause)>,
+    holding: &Holding,
+) -> bool {
+    let HoldingId::Machine(id) = &holding.id else { return false };
+    holding.counts()
+        && holding.pool.market() == Market::Spot
+        && !drained.contains_key(id)
+        && input.lanes.get(holding.pool.lane()).is_some_and(|state| state.seen)
+}
