@@ -1,0 +1,286 @@
+//! What a fleet file means, once every rule of it holds: plain data for the daemon.
+//!
+//! Every value here is checked. Nothing here knows YAML, and nothing refers to a place in the file any more.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use policies::cost::Rates;
+use policies::model::{Fleet, FleetName, InstanceType, ProviderName, SpecName};
+use policies::units::{Currency, Share, Span};
+use providers::LaunchSpec;
+
+use crate::secret::Secret;
+
+/// A whole, valid configuration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// How the daemon itself runs.
+    pub daemon: DaemonConfig,
+    /// The clouds, by name. At least one.
+    pub providers: BTreeMap<ProviderName, ProviderConfig>,
+    /// The fleets, in the order of the file; their names differ. At least one.
+    pub fleets: Vec<FleetConfig>,
+}
+
+impl Config {
+    /// The fleet of this name.
+    #[must_use]
+    pub fn fleet(&self, name: &FleetName) -> Option<&FleetConfig> {
+        self.fleets.iter().find(|f| f.fleet.name == *name)
+    }
+}
+
+/// How the daemon itself runs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DaemonConfig {
+    /// Directory of the store.
+    pub state_dir: PathBuf,
+    /// Engine of the store.
+    pub store: StoreEngine,
+    /// Where the HTTP server listens. Loopback, unless there is a token.
+    pub listen: SocketAddr,
+    /// Bearer token that HTTP clients must send; `None`: none is asked for.
+    pub token: Option<Secret>,
+    /// A round is run at least this often.
+    pub tick: Span,
+    /// Value of the owner tag: machines with another one do not exist for this daemon.
+    pub owner: String,
+    /// The reporting currency and the rates of the others.
+    pub rates: Rates,
+    /// What is logged, and how.
+    pub log: LogConfig,
+    /// Where traces and metrics are pushed to; `None`: nowhere.
+    pub otlp: Option<OtlpConfig>,
+}
+
+/// Engine of the embedded store.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum StoreEngine {
+    /// `sled`.
+    Sled,
+    /// `redb`.
+    Redb,
+}
+
+impl StoreEngine {
+    /// The name in the fleet file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sled => "sled",
+            Self::Redb => "redb",
+        }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogConfig {
+    /// Form of a line.
+    pub format: LogFormat,
+    /// The least important level that is shown.
+    pub level: LogLevel,
+}
+
+/// Form of a log line.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// The name in the fleet file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// Importance of a log line.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum LogLevel {
+    /// Something failed.
+    Error,
+    /// Something may be wrong.
+    Warn,
+    /// What happens.
+    Info,
+    /// Each call.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// The name in the fleet file, which is also the name that `tracing` knows.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// Where traces and metrics are pushed to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OtlpConfig {
+    /// Base URL of the collector's OTLP/HTTP receiver, without `/v1/...` and without a slash at the end.
+    pub endpoint: String,
+    /// How often metrics are pushed.
+    pub interval: Span,
+}
+
+/// A configured cloud. Its kind is the first part of its name: `aws`, `aws-research`, `sim-a`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ProviderConfig {
+    /// Amazon EC2.
+    Aws(AwsConfig),
+    /// A simulated cloud.
+    Sim(SimConfig),
+}
+
+/// Amazon EC2. Credentials come from the SDK's own chain.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AwsConfig {
+    /// URL of the EC2 (and SQS and STS) API in place of the region's own; `None`: `AWS_ENDPOINT_URL`, or the region's.
+    pub endpoint_url: Option<String>,
+    /// URL of the price list API in place of its own; `None`: `endpoint_url`, or its own.
+    pub pricing_endpoint_url: Option<String>,
+    /// The SQS queue that gets EC2's interruption warnings; `None`: spot requests are polled.
+    pub interruption_queue_url: Option<String>,
+    /// Which call launches.
+    pub launch_api: LaunchApi,
+    /// No call may take longer.
+    pub call_deadline: Span,
+    /// A machine may be missing from a listing for so long after its launch.
+    pub visibility_lag: Span,
+}
+
+/// Which EC2 call launches.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum LaunchApi {
+    /// `CreateFleet` of type `instant`, with a launch template for each launch specification.
+    CreateFleet,
+    /// `RunInstances`.
+    RunInstances,
+}
+
+impl LaunchApi {
+    /// The name in the fleet file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CreateFleet => "create-fleet",
+            Self::RunInstances => "run-instances",
+        }
+    }
+}
+
+/// A simulated cloud: nothing is launched anywhere. It sells the instance types listed here in every region and zone
+/// that the fleets name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SimConfig {
+    /// Seed of everything random in it: the same seed and calls give the same cloud.
+    pub seed: u64,
+    /// Currency of its prices.
+    pub currency: Currency,
+    /// A machine runs so long after its launch.
+    pub start_delay: Span,
+    /// A machine may be missing from a listing for so long after its launch.
+    pub visibility_lag: Span,
+    /// A launch repeated with the same token within this time makes nothing new; `None`: it makes a second machine.
+    pub token_lifetime: Option<Span>,
+    /// How long before an interruption the notice comes.
+    pub notice_lead: Span,
+    /// Expected share of the spot machines of a pool that is taken back within an hour.
+    pub interruptions_per_hour: Share,
+    /// What it sells.
+    pub types: BTreeMap<InstanceType, SimType>,
+}
+
+/// An instance type of a simulated cloud.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SimType {
+    /// Virtual CPUs.
+    pub vcpus: u32,
+    /// GPUs.
+    pub gpus: u32,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// On-demand price: millionths of the currency per machine-hour.
+    pub on_demand_micros: u64,
+    /// Mean spot price: millionths of the currency per machine-hour. The zones differ from it, and it moves.
+    pub spot_micros: u64,
+    /// Spot machines that one zone can run at a time.
+    pub spot_room: u32,
+}
+
+/// A fleet with what the daemon needs around it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FleetConfig {
+    /// The rules that the core decides by.
+    pub fleet: Fleet,
+    /// Where demand is read. There is one exactly when `fleet.demand.queue` is set.
+    pub source: Option<SourceConfig>,
+    /// Every launch specification that `fleet.pools` names.
+    pub specs: BTreeMap<SpecName, Arc<LaunchSpec>>,
+}
+
+/// Where demand is read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SourceConfig {
+    /// What is read.
+    pub kind: SourceKind,
+    /// A reading that takes longer counts as no data.
+    pub timeout: Span,
+}
+
+/// What is read for demand.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SourceKind {
+    /// The length of a Redis list.
+    RedisList {
+        /// The server.
+        url: Url,
+        /// Key of the list of waiting jobs.
+        list: String,
+        /// Key of the list of jobs being worked on, which count as demand too.
+        in_progress: Option<String>,
+    },
+    /// The pending entries and the lag of a Redis stream's consumer group.
+    RedisStream {
+        /// The server.
+        url: Url,
+        /// Key of the stream.
+        stream: String,
+        /// The consumer group.
+        group: String,
+    },
+    /// A file that another program writes.
+    File {
+        /// Its path, absolute or from the daemon's working directory.
+        path: PathBuf,
+    },
+}
+
+/// A URL that may hold a password.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Url {
+    /// Written in the file; it holds no password.
+    Plain(String),
+    /// Kept elsewhere, as it may hold one.
+    Secret(Secret),
+}
