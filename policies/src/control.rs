@@ -6,21 +6,32 @@
 //! A call that depends on a record is not given out before [`Event::Appended`] covers that record: promise before
 //! deed is a property of this type and not of its caller.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cost::Rates;
-use crate::demand::Sample;
+use crate::demand::{Demand, History, Sample};
 use crate::failure::Failure;
 use crate::model::{
     Capabilities, Fleet, FleetName, Instance, InstanceId, Lane, Notice, Offer, Pool, ProviderName, SpecName, Token,
 };
+use crate::plan::Plan;
+use crate::report::Report;
 use crate::units::{Span, Time};
+
+use lanes::Eye;
+use launches::Attempt;
+use ledger::{Boot, Leaving};
 
 pub mod ledger;
 pub mod view;
 
-pub use ledger::{Entry, Key, Record};
+mod lanes;
+mod launches;
+mod leaving;
+mod look;
+mod round;
+
+pub use ledger::{Entry, Key, Ledger, Record};
 pub use view::View;
 
 /// What the controller is told once.
@@ -36,6 +47,9 @@ pub struct Setup {
     pub tick: Span,
     /// Entropy of this start, drawn by the caller: keeps tokens unique even when the store was lost.
     pub boot_seed: u64,
+    /// The store was lost and is empty: nothing is launched or ended in a lane before its settle window has passed,
+    /// because a launch of the run before may still be on its way.
+    pub rebuilt: bool,
 }
 
 /// Number of a call, unique within one run.
@@ -71,7 +85,7 @@ pub enum Event {
 }
 
 /// What the shell shall do.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
     /// Make these entries durable as one atomic batch, then say [`Event::Appended`]. Numbers rise by one.
     Append {
@@ -89,8 +103,8 @@ pub enum Effect {
     },
     /// Say [`Event::Tick`] at this time at the latest.
     WakeAt(Time),
-    /// Show this.
-    Publish(Arc<View>),
+    /// What people see has changed: take a new [`Controller::view`] when convenient.
+    Publish,
 }
 
 /// A call to the outside.
@@ -144,13 +158,19 @@ pub struct Launch {
     pub count: u32,
 }
 
+/// Per pool, an offer or why there is none.
+pub type Offered = Vec<Result<Offer, (Pool, Failure)>>;
+
+/// Per machine, that its end was accepted or why not.
+pub type Ended = Vec<(InstanceId, Result<(), Failure>)>;
+
 /// What a call came back with.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Reply {
     /// To [`Call::List`]: complete, or a failure.
     Listed(Result<Vec<Instance>, Failure>),
     /// To [`Call::Offers`]: per pool an offer or a failure.
-    Offered(Result<Vec<Result<Offer, (Pool, Failure)>>, Failure>),
+    Offered(Result<Offered, Failure>),
     /// To [`Call::Notices`].
     Noticed(Result<Vec<Notice>, Failure>),
     /// To [`Call::Demand`].
@@ -158,7 +178,7 @@ pub enum Reply {
     /// To [`Call::Launch`].
     Launched(Result<Launched, Failure>),
     /// To [`Call::Terminate`]: per machine, or a failure of the whole call.
-    Terminated(Result<Vec<(InstanceId, Result<(), Failure>)>, Failure>),
+    Terminated(Result<Ended, Failure>),
 }
 
 /// An answered launch.
@@ -168,4 +188,355 @@ pub struct Launched {
     pub ids: Vec<InstanceId>,
     /// Why not all.
     pub shortfall: Option<Failure>,
+}
+
+/// Offers are asked for this often: prices move over hours, and every adapter may answer from a cache of facts.
+const OFFERS_EVERY: Span = Span::from_secs(60);
+
+/// A failed look is repeated after this time, doubled with each further failure up to a minute.
+const LOOK_AGAIN: Span = Span::from_secs(5);
+
+/// The longest wait between two attempts of a look.
+const LOOK_AGAIN_AT_MOST: Span = Span::from_secs(60);
+
+/// The crash-safe state machine around [`decide`](crate::decide).
+///
+/// Invariants: the ledger is what the store holds once all batches given out are durable; a launch or terminate call is
+/// given out only after the batch with its record is durable; time does not go back within one run.
+#[derive(Debug)]
+pub struct Controller {
+    providers: BTreeMap<ProviderName, Capabilities>,
+    rates: Rates,
+    tick: Span,
+    fleets: BTreeMap<FleetName, Mind>,
+    ledger: Ledger,
+    boot: Boot,
+    /// The latest time seen; an event with an earlier one happens now.
+    now: Time,
+    durable: u64,
+    tokens: u64,
+    next_call: u64,
+    /// Calls given out and not answered.
+    calls: BTreeMap<CallId, (Call, Time)>,
+    /// Calls that wait for a batch to become durable.
+    held: Vec<(u64, Call)>,
+    lanes: BTreeMap<Lane, Eye>,
+    attempts: BTreeMap<Token, Attempt>,
+    /// When each machine was last proven to exist.
+    evidence: BTreeMap<(Lane, InstanceId), Time>,
+    /// Before this time an end that is on record is not ordered again.
+    ended: BTreeMap<(Lane, InstanceId), Time>,
+    notices: BTreeMap<(ProviderName, InstanceId), Time>,
+    /// When the next notices may be asked for, after a failure.
+    notices_after: BTreeMap<ProviderName, Time>,
+    orphans: BTreeSet<(Lane, InstanceId)>,
+    next_tick: Time,
+    rebuilt: bool,
+    stopping: bool,
+}
+
+/// What the controller has in mind about one fleet.
+#[derive(Debug)]
+struct Mind {
+    fleet: Fleet,
+    demand: Demand,
+    history: History,
+    hour_put: Option<(i64, Time)>,
+    measured: bool,
+    decide_at: Time,
+    last: Option<(Plan, Report)>,
+    last_step: Option<(Plan, Report)>,
+    violation: Option<String>,
+}
+
+impl Mind {
+    fn new(fleet: Fleet, ledger: &Ledger, now: Time) -> Self {
+        let mut history = History::default();
+        for (number, hour) in ledger.hours(&fleet.name) {
+            history.restore(number, hour);
+        }
+        Self {
+            fleet,
+            demand: Demand::default(),
+            history,
+            hour_put: None,
+            measured: false,
+            decide_at: now,
+            last: None,
+            last_step: None,
+            violation: None,
+        }
+    }
+}
+
+impl Controller {
+    /// The controller as the records of the store leave it. Every intent on record may have been sent: its outcome is
+    /// unknown. Say [`Event::Tick`] next.
+    ///
+    /// Times on record that lie in the future (the clock was set back while we were away) become now, so that no
+    /// cooldown and no closure outlasts its stated length.
+    #[must_use]
+    pub fn recover(setup: Setup, records: impl IntoIterator<Item = Record>, now: Time) -> Self {
+        let mut ledger = Ledger::replay(records);
+        let boot = Boot { number: ledger.boot().map_or(1, |b| b.number + 1), seed: setup.boot_seed, at: now };
+        ledger.put(Record::Boot(boot));
+        ledger.note(now, None, "boot", format!("start {} on this store", boot.number));
+        let mut controller = Self {
+            providers: setup.providers,
+            rates: setup.rates,
+            tick: setup.tick,
+            fleets: BTreeMap::new(),
+            attempts: ledger.intents().keys().map(|t| (t.clone(), Attempt::recovered(now))).collect(),
+            evidence: ledger.machines().keys().map(|k| (k.clone(), now)).collect(),
+            ledger,
+            boot,
+            now,
+            durable: 0,
+            tokens: 0,
+            next_call: 0,
+            calls: BTreeMap::new(),
+            held: Vec::new(),
+            lanes: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            notices: BTreeMap::new(),
+            notices_after: BTreeMap::new(),
+            orphans: BTreeSet::new(),
+            next_tick: now,
+            rebuilt: setup.rebuilt,
+            stopping: false,
+        };
+        if controller.rebuilt {
+            let text = "the store was lost; machines are taken up by their tags".to_owned();
+            controller.ledger.note(now, None, "alarm", text);
+        }
+        controller.forgive_the_clock();
+        controller.take_fleets(setup.fleets);
+        controller
+    }
+
+    /// Takes an event and gives what to do. Effects are to be started in their order.
+    #[must_use]
+    pub fn handle(&mut self, now: Time, event: Event) -> Vec<Effect> {
+        self.now = self.now.max(now);
+        let publish = !matches!(event, Event::Appended { .. });
+        match event {
+            Event::Tick => self.on_tick(),
+            Event::Appended { seq } => self.durable = self.durable.max(seq),
+            Event::Reply { call, reply } => {
+                // A reply to a call that was not given out is a bug of the shell; it is ignored.
+                if let Some((asked, at)) = self.calls.remove(&call) {
+                    self.on_reply(asked, at, reply);
+                }
+            }
+            Event::Reloaded { fleets, rates } => self.on_reload(fleets, rates),
+            Event::Stopping => {
+                self.stopping = true;
+                self.held.clear();
+            }
+        }
+        self.decide_due();
+        self.effects(publish)
+    }
+
+    /// What people see, now.
+    #[must_use]
+    pub fn view(&self) -> View {
+        view::of(self)
+    }
+
+    /// The durable state: what the store holds once all batches given out are durable.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Calls given out and not answered yet, without the long polls for notices.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.calls.values().filter(|(call, _)| !matches!(call, Call::Notices { .. })).count()
+    }
+
+    fn on_tick(&mut self) {
+        if self.now >= self.next_tick {
+            self.next_tick = self.now.plus(self.tick);
+            for mind in self.fleets.values_mut() {
+                mind.decide_at = self.now;
+            }
+            self.forget_what_is_over();
+            self.look();
+        }
+        self.look_again();
+        self.repeat_launches();
+        self.repeat_ends();
+    }
+
+    fn on_reply(&mut self, call: Call, asked: Time, reply: Reply) {
+        match (call, reply) {
+            (Call::List { lane }, Reply::Listed(result)) => self.on_listed(&lane, asked, result),
+            (Call::Offers { lane, .. }, Reply::Offered(result)) => self.on_offered(&lane, result),
+            (Call::Notices { provider }, Reply::Noticed(result)) => self.on_noticed(&provider, result),
+            (Call::Demand { fleet }, Reply::Measured(result)) => self.on_measured(&fleet, result),
+            (Call::Launch(launch), Reply::Launched(result)) => self.on_launched(&launch, result),
+            (Call::Terminate { lane, ids }, Reply::Terminated(result)) => self.on_terminated(&lane, &ids, result),
+            // A reply of another kind than the call is a bug of the shell. A launch then stays unknown until it is
+            // looked for; a look is repeated.
+            (Call::Launch(launch), _) => self.on_launched(&launch, Err(mismatch())),
+            (Call::List { lane }, _) => self.on_listed(&lane, asked, Err(mismatch())),
+            (Call::Offers { lane, .. }, _) => self.on_offered(&lane, Err(mismatch())),
+            (Call::Notices { provider }, _) => self.on_noticed(&provider, Err(mismatch())),
+            (Call::Demand { fleet }, _) => self.on_measured(&fleet, Err(mismatch())),
+            (Call::Terminate { lane, ids }, _) => self.on_terminated(&lane, &ids, Err(mismatch())),
+        }
+    }
+
+    fn on_reload(&mut self, fleets: Vec<Fleet>, rates: Rates) {
+        self.rates = rates;
+        // The operator may have mended what was denied or invalid.
+        let mended: Vec<_> = self
+            .ledger
+            .closures()
+            .values()
+            .filter(|c| matches!(c.kind, crate::failure::FailureKind::Denied | crate::failure::FailureKind::Invalid))
+            .map(|c| Key::Closure(c.place.clone()))
+            .collect();
+        for key in mended {
+            self.ledger.forget(key);
+        }
+        self.take_fleets(fleets);
+        self.ledger.note(self.now, None, "reloaded", format!("{} fleets", self.fleets.len()));
+        self.look();
+    }
+
+    /// Takes the wanted fleets, keeping what is in mind of those that stay.
+    fn take_fleets(&mut self, fleets: Vec<Fleet>) {
+        let mut old = core::mem::take(&mut self.fleets);
+        for fleet in fleets {
+            let mind = match old.remove(&fleet.name) {
+                Some(mut mind) => {
+                    mind.fleet = fleet;
+                    mind.decide_at = self.now;
+                    mind
+                }
+                None => Mind::new(fleet, &self.ledger, self.now),
+            };
+            self.fleets.insert(mind.fleet.name.clone(), mind);
+        }
+        self.open_eyes();
+    }
+
+    /// Clamps times on record that lie in the future, and starts the watch of idle capacity anew: nobody looked while
+    /// we were away.
+    fn forgive_the_clock(&mut self) {
+        let now = self.now;
+        let memories: Vec<_> = self.ledger.remembered().map(|(f, m)| (f.clone(), m.clone())).collect();
+        for (fleet, old) in memories {
+            let mut memory = old.clone();
+            for at in [&mut memory.raised_at, &mut memory.lowered_at, &mut memory.short_since].into_iter().flatten() {
+                *at = (*at).min(now);
+            }
+            for (at, _) in &mut memory.peaks {
+                *at = (*at).min(now);
+            }
+            memory.watched_since = None;
+            if memory != old {
+                self.ledger.put(Record::Memory(fleet, memory));
+            }
+        }
+        let closures: Vec<_> = self.ledger.closures().values().cloned().collect();
+        for mut closure in closures {
+            let latest = now.plus(closure.kind.meaning().longest_wait);
+            if closure.until > latest {
+                closure.until = latest;
+                self.ledger.put(Record::Closure(closure));
+            }
+        }
+        let machines: Vec<_> = self.ledger.machines().values().cloned().collect();
+        for mut machine in machines {
+            if let Some(leaving) = machine.leaving
+                && leaving.since > now
+            {
+                let length = leaving.until.since(leaving.since);
+                machine.leaving = Some(Leaving { since: now, until: now.plus(length), ..leaving });
+                self.ledger.put(Record::Machine(machine));
+            }
+        }
+    }
+
+    /// Gives a call out at once.
+    fn call(&mut self, call: Call) {
+        // Held under the durable number: goes out with this event's effects.
+        self.held.push((0, call));
+    }
+
+    /// Gives a call out once all that is on record by now is durable.
+    fn call_when_durable(&mut self, call: Call) {
+        self.held.push((self.ledger.open_seq(), call));
+    }
+
+    /// Collects what this event leads to.
+    fn effects(&mut self, publish: bool) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if let Some((seq, entries)) = self.ledger.take_batch() {
+            effects.push(Effect::Append { seq, entries });
+        }
+        let taken = self.ledger.taken_seq();
+        if self.stopping {
+            self.held.clear();
+        }
+        let held = core::mem::take(&mut self.held);
+        for (seq, call) in held {
+            // A call that hangs on a batch that was empty after all hangs on the one before it.
+            let seq = seq.min(taken);
+            if seq > self.durable {
+                self.held.push((seq, call));
+                continue;
+            }
+            if matches!(&call, Call::Launch(launch) if !self.ledger.intents().contains_key(&launch.token)) {
+                continue; // Settled meanwhile.
+            }
+            self.next_call += 1;
+            let id = CallId(self.next_call);
+            self.started(&call);
+            self.calls.insert(id, (call.clone(), self.now));
+            effects.push(Effect::Call { id, call });
+        }
+        if publish {
+            effects.push(Effect::Publish);
+        }
+        if !self.stopping {
+            effects.push(Effect::WakeAt(self.wake_at()));
+        }
+        effects
+    }
+
+    /// A call leaves: what counts from its start, counts from now.
+    fn started(&mut self, call: &Call) {
+        match call {
+            Call::Launch(launch) => {
+                let now = self.now;
+                self.attempts.entry(launch.token.clone()).or_default().start(now);
+            }
+            Call::Terminate { lane, ids } => {
+                for id in ids {
+                    let key = (lane.clone(), id.clone());
+                    let again = self.end_again_at(&key);
+                    self.ended.insert(key, again);
+                }
+            }
+            Call::List { .. } | Call::Offers { .. } | Call::Notices { .. } | Call::Demand { .. } => {}
+        }
+    }
+
+    /// The next moment at which something is due.
+    fn wake_at(&self) -> Time {
+        let plans = self.fleets.values().map(|m| m.decide_at);
+        let looks = self.lanes.values().map(Eye::next_look);
+        let soonest = plans.chain(looks).chain(self.launch_repeats()).filter(|at| *at > self.now).min();
+        soonest.map_or(self.next_tick, |at| at.min(self.next_tick)).max(self.now.plus(Span::from_millis(1)))
+    }
+}
+
+/// Stands in for a reply of the wrong kind.
+fn mismatch() -> Failure {
+    Failure::new(crate::failure::FailureKind::Ambiguous, "reply", "-", "a reply of another kind than the call")
 }

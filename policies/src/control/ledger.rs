@@ -5,6 +5,8 @@
 //! and closures (learned slowly), and a bounded ring of notes (for `events`). Offers, phases and notices are looked
 //! at again.
 
+use std::collections::BTreeMap;
+
 use crate::demand::Hour;
 use crate::model::{FleetName, InstanceId, Lane, Pool, SpecName, Token};
 use crate::plan::{Cause, Closure, Memory, Place};
@@ -151,12 +153,188 @@ pub struct Note {
     pub at: Time,
     /// About which fleet; `None`: the daemon.
     pub fleet: Option<FleetName>,
-    /// What, as one word of a closed vocabulary: `launched`, `refused`, `absent`, `adopted`, `draining`, `ending`,
-    /// `gone`, `lost`, `noticed`, `target`, `closed`, `boot`, `reloaded`, `violation`, `alarm`.
+    /// What, as one word of [`WORDS`].
     pub what: &'static str,
     /// In one sentence, without secrets.
     pub text: String,
 }
 
+/// The closed vocabulary of [`Note::what`].
+pub const WORDS: [&str; 16] = [
+    "boot",
+    "reloaded",
+    "target",
+    "launched",
+    "unknown",
+    "refused",
+    "absent",
+    "adopted",
+    "noticed",
+    "draining",
+    "ending",
+    "gone",
+    "lost",
+    "closed",
+    "violation",
+    "alarm",
+];
+
 /// Notes kept: about 3 MB on disk, and some days of a busy fleet.
 pub const NOTES: u64 = 10_000;
+
+/// The durable state in memory: what the store holds once every batch so far is durable.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ledger {
+    boot: Option<Boot>,
+    intents: BTreeMap<Token, Intent>,
+    machines: BTreeMap<(Lane, InstanceId), Machine>,
+    memories: BTreeMap<FleetName, Memory>,
+    hours: BTreeMap<(FleetName, i64), Hour>,
+    closures: BTreeMap<Place, Closure>,
+    notes: BTreeMap<u64, Note>,
+    batch: Vec<Entry>,
+    seq: u64,
+}
+
+impl Ledger {
+    /// The ledger that these records describe, in any order; nothing is waiting to be appended.
+    #[must_use]
+    pub fn replay(records: impl IntoIterator<Item = Record>) -> Self {
+        let mut ledger = Self::default();
+        for record in records {
+            ledger.apply(record);
+        }
+        ledger
+    }
+
+    /// Sets a record, here and with the next batch.
+    pub fn put(&mut self, record: Record) {
+        self.batch.push(Entry::Put(record.clone()));
+        self.apply(record);
+    }
+
+    /// Removes a record, here and with the next batch.
+    pub fn forget(&mut self, key: Key) {
+        match &key {
+            Key::Boot => self.boot = None,
+            Key::Intent(token) => drop(self.intents.remove(token)),
+            Key::Machine(lane, id) => drop(self.machines.remove(&(lane.clone(), id.clone()))),
+            Key::Memory(fleet) => drop(self.memories.remove(fleet)),
+            Key::Hour(fleet, number) => drop(self.hours.remove(&(fleet.clone(), *number))),
+            Key::Closure(place) => drop(self.closures.remove(place)),
+            Key::Note(number) => drop(self.notes.remove(number)),
+        }
+        self.batch.push(Entry::Forget(key));
+    }
+
+    /// Writes a note, and forgets the one that falls off the ring.
+    pub fn note(&mut self, at: Time, fleet: Option<&FleetName>, what: &'static str, text: String) {
+        let number = self.notes.last_key_value().map_or(1, |(n, _)| n + 1);
+        self.put(Record::Note(Note { number, at, fleet: fleet.cloned(), what, text }));
+        while let Some((oldest, _)) = self.notes.first_key_value()
+            && number - oldest >= NOTES
+        {
+            let oldest = *oldest;
+            self.forget(Key::Note(oldest));
+        }
+    }
+
+    /// What was put and forgotten since the last batch, with the batch's number; `None` when nothing was.
+    pub fn take_batch(&mut self) -> Option<(u64, Vec<Entry>)> {
+        if self.batch.is_empty() {
+            return None;
+        }
+        self.seq += 1;
+        Some((self.seq, core::mem::take(&mut self.batch)))
+    }
+
+    /// How many entries wait for the next batch.
+    #[must_use]
+    pub const fn pending(&self) -> usize {
+        self.batch.len()
+    }
+
+    /// The number of the batch that what is put now will be in.
+    #[must_use]
+    pub const fn open_seq(&self) -> u64 {
+        self.seq + 1
+    }
+
+    /// The number of the last batch taken.
+    #[must_use]
+    pub const fn taken_seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The last start.
+    #[must_use]
+    pub const fn boot(&self) -> Option<&Boot> {
+        self.boot.as_ref()
+    }
+
+    /// Open intents, by token.
+    #[must_use]
+    pub const fn intents(&self) -> &BTreeMap<Token, Intent> {
+        &self.intents
+    }
+
+    /// Machines, by place and id.
+    #[must_use]
+    pub const fn machines(&self) -> &BTreeMap<(Lane, InstanceId), Machine> {
+        &self.machines
+    }
+
+    /// What a fleet's last decision left; empty when there was none.
+    #[must_use]
+    pub fn memory(&self, fleet: &FleetName) -> Memory {
+        self.memories.get(fleet).cloned().unwrap_or_default()
+    }
+
+    /// Fleets with a memory.
+    pub fn remembered(&self) -> impl Iterator<Item = (&FleetName, &Memory)> {
+        self.memories.iter()
+    }
+
+    /// A fleet's hours of demand, oldest first.
+    pub fn hours(&self, fleet: &FleetName) -> impl Iterator<Item = (i64, Hour)> {
+        self.hours
+            .range((fleet.clone(), i64::MIN)..=(fleet.clone(), i64::MAX))
+            .map(|((_, number), hour)| (*number, *hour))
+    }
+
+    /// Closures, also those that are over but remembered.
+    #[must_use]
+    pub const fn closures(&self) -> &BTreeMap<Place, Closure> {
+        &self.closures
+    }
+
+    /// Notes, oldest first.
+    pub fn notes(&self) -> impl DoubleEndedIterator<Item = &Note> {
+        self.notes.values()
+    }
+
+    /// Every record, in the order of their keys: what the store holds once all batches are durable.
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
+        let mut all: Vec<Record> = self.boot.iter().map(|b| Record::Boot(*b)).collect();
+        all.extend(self.intents.values().cloned().map(Record::Intent));
+        all.extend(self.machines.values().cloned().map(Record::Machine));
+        all.extend(self.memories.iter().map(|(f, m)| Record::Memory(f.clone(), m.clone())));
+        all.extend(self.hours.iter().map(|((f, n), h)| Record::Hour(f.clone(), *n, *h)));
+        all.extend(self.closures.values().cloned().map(Record::Closure));
+        all.extend(self.notes.values().cloned().map(Record::Note));
+        all
+    }
+
+    fn apply(&mut self, record: Record) {
+        match record {
+            Record::Boot(boot) => self.boot = Some(boot),
+            Record::Intent(i) => drop(self.intents.insert(i.token.clone(), i)),
+            Record::Machine(m) => drop(self.machines.insert((m.pool.lane().clone(), m.id.clone()), m)),
+            Record::Memory(fleet, memory) => drop(self.memories.insert(fleet, memory)),
+            Record::Hour(fleet, number, hour) => drop(self.hours.insert((fleet, number), hour)),
+            Record::Closure(c) => drop(self.closures.insert(c.place.clone(), c)),
+            Record::Note(note) => drop(self.notes.insert(note.number, note)),
+        }
+    }
+}

@@ -1,12 +1,17 @@
 //! What people see: a snapshot made by the controller, without any format. HTTP and the terminal render it.
 
 use crate::failure::Failure;
-use crate::model::{FleetName, Lane, Sight, Unit};
+use crate::failure::FailureKind;
+use crate::model::{FleetName, Lane, Market, Sight, Unit};
 use crate::plan::{Closure, Holding, Plan};
 use crate::report::Report;
 use crate::units::{Capacity, Currency, PricePerHour, Time};
 
+use super::Controller;
 use super::ledger::{Machine, Note};
+
+/// Notes shown: the newest of the ring.
+const NOTES_SHOWN: usize = 200;
 
 /// A snapshot of everything.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,8 +57,8 @@ pub struct FleetView {
     pub machines: Vec<Machine>,
     /// Hourly price of what runs and is promised, at current offers.
     pub price: PricePerHour,
-    /// Hourly price of the same capacity at the on-demand price of each machine's own type where that is known, else
-    /// of the fleet's cheapest on-demand offer per unit.
+    /// Hourly price of the same machines on-demand, by the offer of each machine's own place and type; a machine whose
+    /// on-demand price is not known counts at its own price, so that no saving is claimed for it.
     pub price_on_demand: PricePerHour,
     /// What is closed for it.
     pub closures: Vec<Closure>,
@@ -70,4 +75,99 @@ pub struct LaneView {
     pub failure: Option<Failure>,
     /// Offers known.
     pub offers: usize,
+}
+
+/// The snapshot of a controller.
+pub(super) fn of(controller: &Controller) -> View {
+    let notes: Vec<Note> = controller.ledger.notes().rev().take(NOTES_SHOWN).cloned().collect();
+    View {
+        at: controller.now,
+        boot: controller.boot.number,
+        not_ready: not_ready(controller),
+        currency: controller.rates.reporting(),
+        fleets: controller.fleets.keys().filter_map(|name| fleet(controller, name)).collect(),
+        lanes: controller
+            .lanes
+            .iter()
+            .map(|(lane, eye)| LaneView {
+                lane: lane.clone(),
+                sight: eye.sight,
+                failure: eye.failure.clone(),
+                offers: eye.offers.len(),
+            })
+            .collect(),
+        orphans: controller.orphans.iter().map(|(lane, id)| (lane.clone(), id.to_string())).collect(),
+        notes: notes.into_iter().rev().collect(),
+    }
+}
+
+/// Everything that keeps the daemon from doing its whole job.
+fn not_ready(controller: &Controller) -> Vec<String> {
+    let mut why = Vec::new();
+    for (lane, eye) in &controller.lanes {
+        match (eye.sight, &eye.failure) {
+            (Sight::Complete { .. }, _) => {}
+            (_, Some(failure)) => why.push(format!("{lane} cannot be listed: {failure}")),
+            (_, None) => why.push(format!("{lane} has not been listed yet")),
+        }
+    }
+    for mind in controller.fleets.values() {
+        let name = &mind.fleet.name;
+        if let Some(since) = mind.demand.missing_since() {
+            why.push(format!("fleet {name}: no demand data for {}", controller.now.since(since)));
+        }
+        if let Some(violation) = &mind.violation {
+            why.push(format!("fleet {name}: plan refused by the checker: {violation}"));
+        }
+        if mind.last.is_none() {
+            why.push(format!("fleet {name}: no decision yet"));
+        }
+    }
+    for closure in controller.ledger.closures().values() {
+        if closure.kind == FailureKind::Denied && controller.now < closure.until {
+            why.push(format!("launches are denied: {:?}; see events", closure.place));
+        }
+    }
+    why
+}
+
+fn fleet(controller: &Controller, name: &FleetName) -> Option<FleetView> {
+    let mind = controller.fleets.get(name)?;
+    let machines: Vec<Machine> = controller.ledger.machines().values().filter(|m| m.fleet == *name).cloned().collect();
+    let holdings = controller.holdings(name);
+    let offer = |pool: &crate::model::Pool| {
+        let eye = controller.lanes.get(pool.lane())?;
+        controller.rates.convert(eye.offers.get(pool)?.price)
+    };
+    let recorded: std::collections::BTreeMap<_, _> =
+        machines.iter().map(|m| ((m.pool.lane(), &m.id), m.price)).collect();
+    let mut price = PricePerHour::ZERO;
+    let mut price_on_demand = PricePerHour::ZERO;
+    for holding in &holdings {
+        let n = u64::from(holding.count);
+        let known = match &holding.id {
+            crate::plan::HoldingId::Machine(id) => recorded.get(&(holding.pool.lane(), id)).copied(),
+            crate::plan::HoldingId::Promise(token) => controller.ledger.intents().get(token).map(|i| i.price),
+        };
+        let now = offer(&holding.pool).or(known).unwrap_or_default();
+        price = price.plus(now.times(n));
+        // Where the on-demand price is not known, no saving is claimed.
+        let list = offer(&holding.pool.in_market(Market::OnDemand)).unwrap_or(now);
+        price_on_demand = price_on_demand.plus(list.times(n));
+    }
+    let pools = |c: &&Closure| mind.fleet.pools.keys().any(|p| c.covers(p, controller.now));
+    Some(FleetView {
+        name: name.clone(),
+        unit: mind.fleet.unit,
+        min: mind.fleet.min,
+        max: mind.fleet.max,
+        backlog: mind.demand.latest().map(crate::demand::Sample::backlog),
+        decision: mind.last.clone(),
+        last_step: mind.last_step.clone(),
+        closures: controller.ledger.closures().values().filter(pools).cloned().collect(),
+        holdings,
+        machines,
+        price,
+        price_on_demand,
+    })
 }

@@ -1,0 +1,388 @@
+//! Observing: listings, offers, notices and demand come in, and become facts before anything is decided.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::demand::{History, Sample};
+use crate::failure::Failure;
+use crate::model::{FleetName, Instance, InstanceId, Lane, Notice, NoticeKind, Phase, Pool, ProviderName, Sight};
+use crate::plan::Cause;
+use crate::units::{Capacity, PricePerHour, Span};
+
+use super::ledger::{Key, Leaving, Machine, Record};
+use super::{Call, Controller, LOOK_AGAIN, OFFERS_EVERY, Offered};
+
+/// A notice is kept so long after its time, so that a repeated message finds it.
+const NOTICE_KEPT: Span = Span::from_mins(30);
+
+/// Notices kept: those of every machine of an account arrive, also of machines that are not ours.
+const NOTICES: usize = 10_000;
+
+/// An hour's demand is put on record at most this often.
+const HOUR_EVERY: Span = Span::from_mins(1);
+
+impl Controller {
+    /// Makes an eye for each lane of a wanted pool, a machine or an intent, if its provider is configured.
+    pub(super) fn open_eyes(&mut self) {
+        let pools = self.fleets.values().flat_map(|m| m.fleet.pools.keys()).map(Pool::lane);
+        let machines = self.ledger.machines().keys().map(|(lane, _)| lane);
+        let intents = self.ledger.intents().values().map(|i| i.pool.lane());
+        let lanes: BTreeSet<Lane> = pools
+            .chain(machines)
+            .chain(intents)
+            .filter(|l| self.providers.contains_key(&l.provider))
+            .cloned()
+            .collect();
+        for lane in lanes {
+            self.lanes.entry(lane).or_default();
+        }
+    }
+
+    /// Asks for everything that is due: listings, offers, notices, demand.
+    pub(super) fn look(&mut self) {
+        for mind in self.fleets.values() {
+            let call = Call::Demand { fleet: mind.fleet.name.clone() };
+            let asked = self.calls.values().any(|(c, _)| *c == call) || self.held.iter().any(|(_, c)| *c == call);
+            if mind.fleet.demand.queue.is_some() && !asked {
+                self.held.push((0, call));
+            }
+        }
+        self.look_again();
+    }
+
+    /// Asks for listings, offers and notices that are due.
+    pub(super) fn look_again(&mut self) {
+        let now = self.now;
+        let mut calls = Vec::new();
+        for (lane, eye) in &mut self.lanes {
+            if eye.listing.take(now) {
+                calls.push(Call::List { lane: lane.clone() });
+            }
+            if eye.pricing.take(now) {
+                let wanted = self.fleets.values().flat_map(|m| m.fleet.pools.keys()).filter(|p| p.lane() == lane);
+                let held = self.ledger.machines().values().map(|m| &m.pool).filter(|p| p.lane() == lane);
+                // The on-demand price of each place is wanted too: caps are shares of it, savings are told by it.
+                let pools: BTreeSet<Pool> =
+                    wanted.chain(held).flat_map(|p| [p.clone(), p.in_market(crate::model::Market::OnDemand)]).collect();
+                calls.push(Call::Offers { lane: lane.clone(), pools: pools.into_iter().collect() });
+            }
+        }
+        for call in calls {
+            self.call(call);
+        }
+        let providers: Vec<ProviderName> =
+            self.lanes.keys().map(|l| l.provider.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+        for provider in providers {
+            let call = Call::Notices { provider: provider.clone() };
+            let out = self.calls.values().any(|(c, _)| *c == call) || self.held.iter().any(|(_, c)| *c == call);
+            let due = self.notices_after.get(&provider).is_none_or(|after| now >= *after);
+            if !out && due {
+                // Asking again confirms the last answer: only when what followed from it is durable.
+                self.call_when_durable(call);
+            }
+        }
+    }
+
+    /// A lane is seen if its last listing was complete and is fresh: three ticks, a minute at the least, and the
+    /// longest call.
+    pub(super) fn lane_seen(&self, lane: &Lane) -> bool {
+        let deadline = self.providers.get(&lane.provider).map_or(Span::ZERO, |c| c.call_deadline);
+        let fresh = self.tick.times(3).max(Span::from_mins(1)).plus(deadline);
+        let window = self.providers.get(&lane.provider).map_or(Span::ZERO, crate::model::Capabilities::settle_window);
+        if self.rebuilt && self.now < self.boot.at.plus(window) {
+            return false;
+        }
+        self.lanes.get(lane).is_some_and(|eye| eye.seen_within(self.now, fresh))
+    }
+
+    pub(super) fn on_listed(&mut self, lane: &Lane, asked: crate::units::Time, result: Result<Vec<Instance>, Failure>) {
+        let (now, tick) = (self.now, self.tick);
+        let Some(eye) = self.lanes.get_mut(lane) else { return };
+        let listed = match result {
+            Ok(listed) => listed,
+            Err(failure) => {
+                eye.lost(now, failure);
+                self.all_decide();
+                return;
+            }
+        };
+        eye.listing.done(now, tick);
+        let seen: BTreeMap<InstanceId, Instance> = listed.iter().map(|i| (i.id.clone(), i.clone())).collect();
+        let news = !matches!(eye.sight, Sight::Complete { .. }) || eye.seen != seen || !eye.offers_asked;
+        eye.sight = Sight::Complete { asked };
+        eye.failure = None;
+        eye.seen = seen;
+        let batch = self.ledger.pending();
+        self.orphans.retain(|(l, _)| l != lane);
+        let mut by_token: BTreeMap<&crate::model::Token, u32> = BTreeMap::new();
+        for instance in &listed {
+            if let Some(token) = &instance.token {
+                *by_token.entry(token).or_default() += 1;
+            }
+            self.meet(lane, asked, instance);
+        }
+        self.miss(lane, asked);
+        self.settle_by_listing(lane, asked, &by_token);
+        if news || self.ledger.pending() != batch {
+            self.all_decide();
+        }
+    }
+
+    /// One listed machine: known, promised, adopted or an orphan.
+    fn meet(&mut self, lane: &Lane, asked: crate::units::Time, instance: &Instance) {
+        let key = (lane.clone(), instance.id.clone());
+        let now = self.now;
+        if let Some(machine) = self.ledger.machines().get(&key) {
+            match instance.phase {
+                Phase::Starting | Phase::Running => {
+                    self.evidence.insert(key.clone(), asked);
+                    self.complete_adopted(&key, instance);
+                }
+                Phase::Ending if machine.leaving.is_none_or(|l| !l.ordered) => {
+                    // Somebody else ends it: the provider, the operator, the machine itself.
+                    let mut machine = machine.clone();
+                    let why = machine.leaving.map_or(Cause::Interruption, |l| l.why);
+                    machine.leaving = Some(Leaving { why, since: now, until: now, ordered: true });
+                    let text = format!("{} in {} is going down, not by us", machine.id, machine.pool);
+                    self.ledger.note(now, Some(&machine.fleet.clone()), "lost", text);
+                    let again = self.end_again_at(&key);
+                    self.ended.insert(key.clone(), again);
+                    self.evidence.insert(key, asked);
+                    self.ledger.put(Record::Machine(machine));
+                }
+                Phase::Ending => drop(self.evidence.insert(key, asked)),
+                Phase::Gone => self.gone(&key),
+            }
+            return;
+        }
+        if matches!(instance.phase, Phase::Ending | Phase::Gone) {
+            return;
+        }
+        let intent = instance.token.as_ref().and_then(|t| self.ledger.intents().get(t)).cloned();
+        if intent.is_none() && !self.fleets.contains_key(&instance.fleet) {
+            self.orphans.insert(key);
+            return;
+        }
+        let adopted = intent.is_none();
+        let (units, price) = match &intent {
+            Some(intent) => (intent.units, intent.price),
+            None => self.quote(&instance.fleet, &instance.pool),
+        };
+        let machine = Machine {
+            id: instance.id.clone(),
+            fleet: intent.as_ref().map_or_else(|| instance.fleet.clone(), |i| i.fleet.clone()),
+            pool: instance.pool.clone(),
+            units,
+            price,
+            born: instance.born.min(now),
+            token: instance.token.clone(),
+            adopted,
+            leaving: None,
+        };
+        let (what, text) = if adopted {
+            ("adopted", format!("{} in {} carries our tags and was not on record", machine.id, machine.pool))
+        } else {
+            ("launched", format!("{} in {} found by its token", machine.id, machine.pool))
+        };
+        self.ledger.note(now, Some(&machine.fleet), what, text);
+        self.evidence.insert(key, asked);
+        self.ledger.put(Record::Machine(machine));
+    }
+
+    /// An adopted machine whose size was not known when it was met: known once its pool is offered.
+    fn complete_adopted(&mut self, key: &(Lane, InstanceId), instance: &Instance) {
+        let Some(machine) = self.ledger.machines().get(key) else { return };
+        if !machine.units.is_zero() {
+            return;
+        }
+        let (units, price) = self.quote(&machine.fleet, &instance.pool);
+        if !units.is_zero() {
+            let machine = Machine { units, price, ..machine.clone() };
+            self.ledger.put(Record::Machine(machine));
+        }
+    }
+
+    /// What a machine of this pool brings this fleet and costs, as far as is known.
+    fn quote(&self, fleet: &FleetName, pool: &Pool) -> (Capacity, PricePerHour) {
+        let Some(mind) = self.fleets.get(fleet) else { return (Capacity::ZERO, PricePerHour::ZERO) };
+        let offers = self.lanes.get(pool.lane()).map(|eye| &eye.offers);
+        let offer = offers.and_then(|o| o.get(pool));
+        let shape = offer.map_or_else(Default::default, |o| o.shape);
+        let units = mind.fleet.capacity_of(pool.instance_type(), &shape);
+        let price = offer.and_then(|o| self.rates.convert(o.price)).unwrap_or_default();
+        (units, price)
+    }
+
+    /// Machines on record that a complete listing does not show: gone, once they cannot be merely invisible.
+    fn miss(&mut self, lane: &Lane, asked: crate::units::Time) {
+        let Some(caps) = self.providers.get(&lane.provider) else { return };
+        let window = caps.settle_window();
+        let Some(eye) = self.lanes.get(lane) else { return };
+        let from = (lane.clone(), InstanceId::from(""));
+        let missing: Vec<(Lane, InstanceId)> = self
+            .ledger
+            .machines()
+            .range(from..)
+            .map(|(key, _)| key)
+            .take_while(|(l, _)| l == lane)
+            .filter(|(_, id)| !eye.seen.contains_key(id))
+            .filter(|key| self.evidence.get(*key).is_none_or(|last| asked >= last.plus(window)))
+            .cloned()
+            .collect();
+        for key in missing {
+            self.gone(&key);
+        }
+    }
+
+    /// The provider says that a machine is gone.
+    pub(super) fn gone(&mut self, key: &(Lane, InstanceId)) {
+        let Some(machine) = self.ledger.machines().get(key).cloned() else { return };
+        let what = if machine.leaving.is_some_and(|l| l.ordered) { "gone" } else { "lost" };
+        let text = format!("{} in {} is gone", machine.id, machine.pool);
+        self.ledger.note(self.now, Some(&machine.fleet), what, text);
+        self.ledger.forget(Key::Machine(key.0.clone(), key.1.clone()));
+        self.evidence.remove(key);
+        self.ended.remove(key);
+        self.notices.remove(&(key.0.provider.clone(), key.1.clone()));
+    }
+
+    pub(super) fn on_offered(&mut self, lane: &Lane, result: Result<Offered, Failure>) {
+        let now = self.now;
+        let Some(eye) = self.lanes.get_mut(lane) else { return };
+        let mut news = !eye.offers_asked;
+        eye.offers_asked = true;
+        match result {
+            Ok(offers) => {
+                eye.pricing.done(now, OFFERS_EVERY);
+                let before = eye.offers.clone();
+                for offer in offers {
+                    match offer {
+                        Ok(offer) => drop(eye.offers.insert(offer.pool.clone(), offer)),
+                        Err((pool, _)) => drop(eye.offers.remove(&pool)),
+                    }
+                }
+                news |= eye.offers != before;
+            }
+            // The last offers stay: an old price is better than none, and launches are refused by the cloud anyway.
+            Err(failure) => eye.pricing.failed(now, failure.retry_after),
+        }
+        if news {
+            self.all_decide();
+        }
+    }
+
+    pub(super) fn on_noticed(&mut self, provider: &ProviderName, result: Result<Vec<Notice>, Failure>) {
+        let now = self.now;
+        match result {
+            Ok(notices) => {
+                self.notices_after.insert(provider.clone(), now);
+                for notice in notices {
+                    self.notice(provider, notice);
+                }
+            }
+            Err(failure) => {
+                let wait = failure.retry_after.unwrap_or(LOOK_AGAIN).max(LOOK_AGAIN);
+                self.notices_after.insert(provider.clone(), now.plus(wait));
+            }
+        }
+        self.look_again();
+    }
+
+    fn notice(&mut self, provider: &ProviderName, notice: Notice) {
+        let key = (provider.clone(), notice.instance);
+        let machine = self.ledger.machines().values().find(|m| m.pool.provider() == provider && m.id == key.1).cloned();
+        let text = match notice.kind {
+            NoticeKind::Interruption => "will be taken by the provider",
+            NoticeKind::Advice => "is at elevated risk, says the provider",
+        };
+        if let Some(machine) = machine {
+            if self.notices.contains_key(&key) {
+                return;
+            }
+            let text = format!("{} in {} {text} in {}", machine.id, machine.pool, notice.at.since(self.now));
+            self.ledger.note(self.now, Some(&machine.fleet), "noticed", text);
+            if let Some(mind) = self.fleets.get_mut(&machine.fleet) {
+                mind.decide_at = self.now;
+            }
+        }
+        if notice.kind == NoticeKind::Interruption {
+            self.notices.insert(key, notice.at);
+            if self.notices.len() > NOTICES {
+                let oldest = self.notices.iter().min_by_key(|(_, at)| **at).map(|(k, _)| k.clone());
+                if let Some(oldest) = oldest {
+                    self.notices.remove(&oldest);
+                }
+            }
+        }
+    }
+
+    pub(super) fn on_measured(&mut self, fleet: &FleetName, result: Result<Sample, Failure>) {
+        let now = self.now;
+        let ready: Capacity = self.ready(fleet);
+        let Some(mind) = self.fleets.get_mut(fleet) else { return };
+        mind.measured = true;
+        mind.decide_at = now;
+        let Ok(sample) = result else {
+            mind.demand.missed(now);
+            return;
+        };
+        mind.demand.record(sample, ready);
+        let Some(need) = crate::size::reactive_need(&mind.fleet, &mind.demand) else { return };
+        let (number, hour) = mind.history.record(now, need);
+        let due = mind.hour_put.is_none_or(|(last, at)| last != number || now.since(at) >= HOUR_EVERY);
+        if due {
+            mind.hour_put = Some((number, now));
+            let oldest = mind.history.oldest().unwrap_or(number);
+            let over: Vec<i64> = self.ledger.hours(fleet).map(|(n, _)| n).take_while(|n| *n < oldest).collect();
+            for number in over {
+                self.ledger.forget(Key::Hour(fleet.clone(), number));
+            }
+            self.ledger.put(Record::Hour(fleet.clone(), number, hour));
+        }
+    }
+
+    /// Capacity of a fleet that runs and was not told to go.
+    fn ready(&self, fleet: &FleetName) -> Capacity {
+        let running = |m: &Machine| {
+            let seen = self.lanes.get(m.pool.lane()).and_then(|eye| eye.seen.get(&m.id));
+            seen.is_some_and(|i| i.phase == Phase::Running)
+        };
+        let ours = self.ledger.machines().values().filter(|m| m.fleet == *fleet && m.leaving.is_none());
+        ours.filter(|m| running(m)).map(|m| m.units).sum()
+    }
+
+    pub(super) fn forget_what_is_over(&mut self) {
+        let now = self.now;
+        self.notices.retain(|_, at| now < at.plus(NOTICE_KEPT));
+        let over: Vec<_> = self
+            .ledger
+            .closures()
+            .values()
+            .filter(|c| now > c.until.plus(c.kind.meaning().longest_wait))
+            .map(|c| Key::Closure(c.place.clone()))
+            .collect();
+        for key in over {
+            self.ledger.forget(key);
+        }
+        // Hours of fleets long gone are not read by anybody.
+        let floor = History::hour_of(now) - i64::try_from(crate::demand::HISTORY_HOURS).unwrap_or(i64::MAX);
+        let stale: Vec<_> = self
+            .ledger
+            .remembered()
+            .map(|(fleet, _)| fleet.clone())
+            .filter(|fleet| !self.fleets.contains_key(fleet))
+            .flat_map(|fleet| {
+                let hours: Vec<_> = self.ledger.hours(&fleet).map(|(n, _)| n).filter(|n| *n < floor).collect();
+                hours.into_iter().map(move |n| Key::Hour(fleet.clone(), n))
+            })
+            .collect();
+        for key in stale {
+            self.ledger.forget(key);
+        }
+    }
+
+    fn all_decide(&mut self) {
+        for mind in self.fleets.values_mut() {
+            mind.decide_at = self.now;
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! One round for one fleet: assemble the input, decide, check, promise, act.
+
+use std::collections::BTreeMap;
+
+use crate::check::check;
+use crate::model::{FleetName, InstanceId, Lane, Offer, Phase};
+use crate::plan::{Action, Holding, HoldingId, Input, LaneState, Plan, Standing, decide};
+
+use crate::units::Span;
+
+use super::ledger::{Intent, Leaving, Machine, Record};
+use super::{Call, Controller, Launch};
+
+impl Controller {
+    /// Decides for every fleet whose time has come and whose world has been looked at.
+    pub(super) fn decide_due(&mut self) {
+        if self.stopping {
+            return;
+        }
+        let due: Vec<FleetName> = self
+            .fleets
+            .values()
+            .filter(|m| m.decide_at <= self.now && self.looked(&m.fleet.name))
+            .map(|m| m.fleet.name.clone())
+            .collect();
+        for fleet in due {
+            self.round(&fleet);
+        }
+    }
+
+    /// Every lane of the fleet was looked at since boot, well or badly, and so was its queue. Until then nothing is
+    /// decided: a decision on half a view could only be wrong.
+    pub(super) fn looked(&self, fleet: &FleetName) -> bool {
+        let Some(mind) = self.fleets.get(fleet) else { return false };
+        let lanes = mind.fleet.pools.keys().map(crate::model::Pool::lane);
+        (mind.measured || mind.fleet.demand.queue.is_none())
+            && lanes.filter_map(|l| self.lanes.get(l)).all(super::lanes::Eye::looked)
+    }
+
+    fn round(&mut self, name: &FleetName) {
+        let now = self.now;
+        let Some(mind) = self.fleets.get(name) else { return };
+        let holdings = self.holdings(name);
+        let offers: Vec<Offer> = self.lanes.values().flat_map(|eye| eye.offers.values().cloned()).collect();
+        let closures: Vec<_> = self.ledger.closures().values().cloned().collect();
+        let lanes: BTreeMap<Lane, LaneState> = self
+            .lanes
+            .keys()
+            .map(|lane| {
+                let batch = self.providers.get(&lane.provider).map_or(1, |c| c.launch_batch);
+                (lane.clone(), LaneState { seen: self.lane_seen(lane), launch_batch: batch })
+            })
+            .collect();
+        let memory = self.ledger.memory(name);
+        let input = Input {
+            now,
+            fleet: &mind.fleet,
+            memory: &memory,
+            demand: &mind.demand,
+            history: &mind.history,
+            holdings: &holdings,
+            offers: &offers,
+            closures: &closures,
+            lanes: &lanes,
+            rates: &self.rates,
+        };
+        let (plan, report) = decide(&input);
+        let violations = check(&input, &plan);
+        // A wish to wake in the past is no reason to spin.
+        let next = plan.wake_at.filter(|at| *at > now).map_or(self.next_tick, |at| at.min(self.next_tick));
+        let said =
+            (!violations.is_empty()).then(|| violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+        if let Some(said) = &said {
+            // Not carried out, and not remembered: the next round starts from the same place.
+            if mind.violation.as_ref() != Some(said) {
+                self.ledger.note(now, Some(name), "violation", format!("plan refused by the checker: {said}"));
+            }
+        } else {
+            self.carry_out(&plan, &memory);
+        }
+        if let Some(mind) = self.fleets.get_mut(name) {
+            mind.decide_at = next.max(now.plus(Span::from_millis(1)));
+            mind.violation = said;
+            if !plan.actions.is_empty() {
+                mind.last_step = Some((plan.clone(), report.clone()));
+            }
+            mind.last = Some((plan, report));
+        }
+    }
+
+    /// Every machine on record and every promise of a fleet.
+    pub(super) fn holdings(&self, fleet: &FleetName) -> Vec<Holding> {
+        let mut holdings: Vec<Holding> = Vec::new();
+        let mut made: BTreeMap<&crate::model::Token, u32> = BTreeMap::new();
+        for (key, machine) in self.ledger.machines() {
+            if let Some(token) = &machine.token {
+                *made.entry(token).or_default() += 1;
+            }
+            if machine.fleet == *fleet {
+                holdings.push(self.holding(key, machine));
+            }
+        }
+        for intent in self.ledger.intents().values().filter(|i| i.fleet == *fleet) {
+            let left = intent.count.saturating_sub(made.get(&intent.token).copied().unwrap_or(0));
+            if left > 0 {
+                holdings.push(Holding {
+                    id: HoldingId::Promise(intent.token.clone()),
+                    pool: intent.pool.clone(),
+                    units: intent.units,
+                    count: left,
+                    standing: Standing::Promised,
+                    born: intent.at,
+                    notice: None,
+                });
+            }
+        }
+        holdings
+    }
+
+    fn holding(&self, key: &(Lane, InstanceId), machine: &Machine) -> Holding {
+        let phase = self.lanes.get(&key.0).and_then(|eye| eye.seen.get(&key.1)).map(|i| i.phase);
+        let standing = match (machine.leaving, phase) {
+            (Some(Leaving { ordered: true, .. }), _) | (_, Some(Phase::Ending | Phase::Gone)) => Standing::Ending,
+            (Some(leaving), _) => Standing::Draining { until: leaving.until },
+            (None, Some(Phase::Running)) => Standing::Running,
+            (None, Some(Phase::Starting) | None) => Standing::Starting,
+        };
+        Holding {
+            id: HoldingId::Machine(machine.id.clone()),
+            pool: machine.pool.clone(),
+            units: machine.units,
+            count: 1,
+            standing,
+            born: machine.born,
+            notice: self.notices.get(&(key.0.provider.clone(), key.1.clone())).copied(),
+        }
+    }
+
+    /// Promises and does what the plan says, in its order.
+    fn carry_out(&mut self, plan: &Plan, before: &crate::plan::Memory) {
+        let now = self.now;
+        if plan.memory != *before {
+            if plan.memory.target != before.target {
+                let from = before.target.map_or_else(|| "none".to_owned(), |t| t.to_string());
+                self.ledger.note(now, Some(&plan.fleet), "target", format!("from {from} to {}", plan.target));
+            }
+            self.ledger.put(Record::Memory(plan.fleet.clone(), plan.memory.clone()));
+        }
+        for action in &plan.actions {
+            match action {
+                Action::Launch { pool, spec, count, units, price, why: _ } => {
+                    self.tokens += 1;
+                    let token = format!("sf-{:016x}-{}", self.boot.seed, self.tokens).into();
+                    let intent = Intent {
+                        token,
+                        fleet: plan.fleet.clone(),
+                        pool: pool.clone(),
+                        spec: spec.clone(),
+                        count: *count,
+                        units: *units,
+                        price: *price,
+                        at: now,
+                    };
+                    self.ledger.put(Record::Intent(intent.clone()));
+                    self.call_when_durable(Call::Launch(Launch {
+                        token: intent.token,
+                        fleet: intent.fleet,
+                        pool: intent.pool,
+                        spec: intent.spec,
+                        count: intent.count,
+                    }));
+                }
+                Action::Drain { instance, pool, until, why } => {
+                    let leaving = Leaving { why: *why, since: now, until: *until, ordered: false };
+                    self.leave(instance, pool.lane(), leaving, "draining");
+                }
+                Action::End { instance, pool, why } => {
+                    let key = (pool.lane().clone(), instance.clone());
+                    let told = self.ledger.machines().get(&key).and_then(|m| m.leaving);
+                    let leaving = told.unwrap_or(Leaving { why: *why, since: now, until: now, ordered: true });
+                    self.leave(instance, pool.lane(), Leaving { ordered: true, ..leaving }, "ending");
+                }
+            }
+        }
+        self.repeat_ends();
+    }
+
+    fn leave(&mut self, instance: &InstanceId, lane: &Lane, leaving: Leaving, what: &'static str) {
+        let key = (lane.clone(), instance.clone());
+        let Some(machine) = self.ledger.machines().get(&key).cloned() else { return };
+        let text = format!("{} in {}: {}", machine.id, machine.pool, leaving.why.name());
+        self.ledger.note(self.now, Some(&machine.fleet), what, text);
+        self.ledger.put(Record::Machine(Machine { leaving: Some(leaving), ..machine }));
+    }
+}
