@@ -30,6 +30,8 @@ mod launches;
 mod leaving;
 mod look;
 mod round;
+#[cfg(test)]
+mod tests;
 
 pub use ledger::{Entry, Key, Ledger, Record};
 pub use view::View;

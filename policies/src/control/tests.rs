@@ -1,0 +1,264 @@
+//! Facts about promises, settling and ending, told step by step. The simulator tries the orders that nobody thinks of.
+
+use std::collections::BTreeMap;
+
+use super::ledger::{Intent, Leaving, Machine};
+use super::*;
+use crate::failure::FailureKind;
+use crate::model::{Instance, Market, Phase};
+use crate::plan::Cause;
+use crate::units::{Capacity, PricePerHour};
+
+fn pool() -> Pool {
+    Pool::new("sim", "r1", "z1", "small", Market::Spot)
+}
+
+fn caps(token_lifetime: Option<Span>) -> Capabilities {
+    Capabilities {
+        token_lifetime,
+        visibility_lag: Span::from_secs(10),
+        call_deadline: Span::from_secs(20),
+        notice_lead: Span::ZERO,
+        launch_batch: 10,
+        terminate_batch: 2,
+        billing_step: Span::from_secs(1),
+        billing_minimum: Span::ZERO,
+    }
+}
+
+fn intent() -> Intent {
+    Intent {
+        token: "sf-1-1".into(),
+        fleet: "web".into(),
+        pool: pool(),
+        spec: "web/0".into(),
+        count: 3,
+        units: Capacity::ONE,
+        price: PricePerHour::ZERO,
+        at: Time::EPOCH,
+    }
+}
+
+fn machine(id: &str, leaving: Option<Leaving>) -> Machine {
+    Machine {
+        id: id.into(),
+        fleet: "web".into(),
+        pool: pool(),
+        units: Capacity::ONE,
+        price: PricePerHour::ZERO,
+        born: Time::EPOCH,
+        token: None,
+        adopted: false,
+        leaving,
+    }
+}
+
+fn instance(id: &str, token: Option<&str>, phase: Phase) -> Instance {
+    Instance {
+        id: id.into(),
+        pool: pool(),
+        fleet: "web".into(),
+        token: token.map(Into::into),
+        born: Time::EPOCH,
+        phase,
+    }
+}
+
+/// A controller without fleets: nothing is decided, so only recovery is seen.
+struct Bench {
+    controller: Controller,
+    now: Time,
+}
+
+impl Bench {
+    fn new(token_lifetime: Option<Span>, records: Vec<Record>) -> Self {
+        let now = Time::from_millis(1_000_000);
+        let setup = Setup {
+            fleets: Vec::new(),
+            providers: BTreeMap::from([("sim".into(), caps(token_lifetime))]),
+            rates: Rates::default(),
+            tick: Span::from_secs(10),
+            boot_seed: 7,
+            rebuilt: false,
+        };
+        Self { controller: Controller::recover(setup, records, now), now }
+    }
+
+    /// Passes time, makes every append durable at once, and gives the calls.
+    fn tick(&mut self, span: Span) -> Vec<(CallId, Call)> {
+        self.now = self.now.plus(span);
+        let effects = self.controller.handle(self.now, Event::Tick);
+        self.durable(effects)
+    }
+
+    fn reply(&mut self, call: CallId, reply: Reply) -> Vec<(CallId, Call)> {
+        let effects = self.controller.handle(self.now, Event::Reply { call, reply });
+        self.durable(effects)
+    }
+
+    fn durable(&mut self, mut effects: Vec<Effect>) -> Vec<(CallId, Call)> {
+        let mut calls = Vec::new();
+        while !effects.is_empty() {
+            let mut next = Vec::new();
+            for effect in effects {
+                match effect {
+                    Effect::Append { seq, .. } => {
+                        next.extend(self.controller.handle(self.now, Event::Appended { seq }));
+                    }
+                    Effect::Call { id, call } => calls.push((id, call)),
+                    Effect::WakeAt(_) | Effect::Publish => {}
+                }
+            }
+            effects = next;
+        }
+        calls
+    }
+
+    /// Ticks until a listing is asked for, and answers it.
+    fn list(&mut self, listed: Vec<Instance>) -> Vec<(CallId, Call)> {
+        let calls = self.tick(Span::from_secs(10));
+        let id = calls.iter().find(|(_, c)| matches!(c, Call::List { .. })).map(|(id, _)| *id).unwrap();
+        self.reply(id, Reply::Listed(Ok(listed)))
+    }
+
+    fn open(&self) -> usize {
+        self.controller.ledger().intents().len()
+    }
+
+    fn last_note(&self) -> &'static str {
+        self.controller.ledger().notes().next_back().unwrap().what
+    }
+}
+
+#[test]
+fn an_intent_on_record_is_absent_only_after_its_settle_window() {
+    let mut bench = Bench::new(None, vec![Record::Intent(intent())]);
+    // Window: 10 s lag, 20 s deadline, 5 s of grace. Listings are asked for at 10, 20, 30 and 40 s.
+    for _ in 0..3 {
+        bench.list(Vec::new());
+        assert_eq!(bench.open(), 1);
+    }
+    bench.list(Vec::new());
+    assert_eq!(bench.open(), 0);
+    assert_eq!(bench.last_note(), "absent");
+}
+
+#[test]
+fn a_partial_launch_is_settled_by_the_machines_that_carry_its_token() {
+    let mut bench = Bench::new(None, vec![Record::Intent(intent())]);
+    let found = vec![instance("i-1", Some("sf-1-1"), Phase::Running)];
+    bench.list(found.clone());
+    assert_eq!((bench.open(), bench.controller.ledger().machines().len()), (1, 1), "others may still show up");
+    for _ in 0..3 {
+        bench.list(found.clone());
+    }
+    assert_eq!((bench.open(), bench.controller.ledger().machines().len()), (0, 1));
+    assert_eq!(bench.last_note(), "launched");
+}
+
+#[test]
+fn a_failed_listing_proves_nothing() {
+    let mut bench = Bench::new(None, vec![Record::Intent(intent()), Record::Machine(machine("i-1", None))]);
+    for _ in 0..20 {
+        let calls = bench.tick(Span::from_secs(60));
+        let (id, _) = calls.iter().find(|(_, c)| matches!(c, Call::List { .. })).cloned().unwrap();
+        let failure = Failure::new(FailureKind::Unavailable, "list", "503", "down");
+        bench.reply(id, Reply::Listed(Err(failure)));
+    }
+    assert_eq!((bench.open(), bench.controller.ledger().machines().len()), (1, 1));
+}
+
+#[test]
+fn an_orphan_is_reported_and_left_alone() {
+    let mut bench = Bench::new(None, vec![Record::Machine(machine("i-1", None))]);
+    bench.list(vec![instance("i-1", None, Phase::Running), instance("i-2", None, Phase::Running)]);
+    assert_eq!(bench.controller.ledger().machines().len(), 1);
+    assert_eq!(bench.controller.view().orphans.len(), 1);
+}
+
+#[test]
+fn an_ordered_end_is_repeated_until_the_machine_is_gone() {
+    let leaving = Leaving { why: Cause::Surplus, since: Time::EPOCH, until: Time::EPOCH, ordered: true };
+    let mut bench = Bench::new(None, vec![Record::Machine(machine("i-1", Some(leaving)))]);
+    let running = vec![instance("i-1", None, Phase::Running)];
+    let ends = |calls: &[(CallId, Call)]| calls.iter().filter(|(_, c)| matches!(c, Call::Terminate { .. })).count();
+    let calls = bench.tick(Span::ZERO);
+    assert_eq!(ends(&calls), 0, "not seen yet: nothing is ended blindly");
+    let (id, _) = calls.iter().find(|(_, c)| matches!(c, Call::List { .. })).cloned().unwrap();
+    let failure = Failure::new(FailureKind::Unavailable, "list", "503", "down");
+    assert_eq!(ends(&bench.reply(id, Reply::Listed(Err(failure)))), 0, "a failed look is no sight");
+    let mut sent = 0;
+    for _ in 0..12 {
+        let calls = bench.tick(Span::from_secs(10));
+        sent += ends(&calls);
+        for (id, call) in calls {
+            match call {
+                Call::List { .. } => sent += ends(&bench.reply(id, Reply::Listed(Ok(running.clone())))),
+                Call::Terminate { ids, .. } => {
+                    let each = ids.into_iter().map(|id| (id, Ok(()))).collect();
+                    sent += ends(&bench.reply(id, Reply::Terminated(Ok(each))));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!((3..=5).contains(&sent), "every 30 s in two minutes, not {sent} times");
+    bench.list(vec![instance("i-1", None, Phase::Gone)]);
+    assert!(bench.controller.ledger().machines().is_empty());
+    assert_eq!(bench.last_note(), "gone");
+}
+
+#[test]
+fn one_terminate_call_names_at_most_a_batch() {
+    let leaving = Leaving { why: Cause::Surplus, since: Time::EPOCH, until: Time::EPOCH, ordered: true };
+    let ids = ["i-1", "i-2", "i-3"];
+    let mut bench = Bench::new(None, ids.iter().map(|id| Record::Machine(machine(id, Some(leaving)))).collect());
+    bench.list(ids.iter().map(|id| instance(id, None, Phase::Running)).collect());
+    let sizes: Vec<usize> = bench
+        .tick(Span::from_secs(10))
+        .iter()
+        .filter_map(|(_, c)| if let Call::Terminate { ids, .. } = c { Some(ids.len()) } else { None })
+        .collect();
+    assert_eq!(sizes, [2, 1]);
+}
+
+#[test]
+fn stopping_gives_out_no_calls() {
+    let leaving = Leaving { why: Cause::Surplus, since: Time::EPOCH, until: Time::EPOCH, ordered: true };
+    let mut bench = Bench::new(None, vec![Record::Machine(machine("i-1", Some(leaving)))]);
+    bench.list(vec![instance("i-1", None, Phase::Running)]);
+    let effects = bench.controller.handle(bench.now, Event::Stopping);
+    assert!(bench.durable(effects).is_empty());
+    assert!(bench.tick(Span::from_mins(5)).is_empty());
+}
+
+#[test]
+fn the_store_follows_the_ledger() {
+    let mut bench = Bench::new(None, vec![Record::Intent(intent())]);
+    let mut store = BTreeMap::new();
+    store.insert(Record::Intent(intent()).key(), Record::Intent(intent()));
+    for _ in 0..5 {
+        bench.now = bench.now.plus(Span::from_secs(10));
+        let mut effects = bench.controller.handle(bench.now, Event::Tick);
+        while let Some(effect) = effects.pop() {
+            match effect {
+                Effect::Append { seq, entries } => {
+                    for entry in entries {
+                        match entry {
+                            Entry::Put(record) => drop(store.insert(record.key(), record)),
+                            Entry::Forget(key) => drop(store.remove(&key)),
+                        }
+                    }
+                    effects.extend(bench.controller.handle(bench.now, Event::Appended { seq }));
+                }
+                Effect::Call { id, call: Call::List { .. } } => {
+                    let reply = Reply::Listed(Ok(Vec::new()));
+                    effects.extend(bench.controller.handle(bench.now, Event::Reply { call: id, reply }));
+                }
+                Effect::Call { .. } | Effect::WakeAt(_) | Effect::Publish => {}
+            }
+        }
+    }
+    assert_eq!(bench.open(), 0);
+    assert_eq!(store.into_values().collect::<Vec<_>>(), bench.controller.ledger().records());
+}
