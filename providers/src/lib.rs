@@ -14,6 +14,7 @@ use policies::model::{
     Capabilities, FleetName, Instance, InstanceId, Notice, Offer, Pool, ProviderName, Region, Token,
 };
 
+pub mod sim;
 pub mod spec;
 
 pub use spec::LaunchSpec;
