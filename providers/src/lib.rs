@@ -14,9 +14,12 @@ use policies::model::{
     Capabilities, FleetName, Instance, InstanceId, Notice, Offer, Pool, ProviderName, Region, Token,
 };
 
+pub mod demand;
+pub mod guard;
 pub mod sim;
 pub mod spec;
 
+pub use guard::{CallClass, Guarded, Rate, Rates};
 pub use spec::LaunchSpec;
 
 /// A cloud.
@@ -30,6 +33,11 @@ pub trait Provider: Send + Sync {
 
     /// Numbers that the core works with.
     fn capabilities(&self) -> &Capabilities;
+
+    /// How often each class of call may be made in a region, by the cloud's documented limits. The [guard] keeps to it.
+    fn rates(&self) -> Rates {
+        Rates::UNLIMITED
+    }
 
     /// An offer or a failure for each of these pools of one region.
     async fn offers(&self, region: &Region, pools: &[Pool]) -> Result<Vec<Result<Offer, (Pool, Failure)>>, Failure>;
