@@ -14,17 +14,13 @@ use async_trait::async_trait;
 use policies::demand::Sample;
 use policies::failure::Failure;
 use policies::units::{Span, Time};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 mod file;
 mod redis;
 
 pub use file::FileSource;
 pub use redis::RedisSource;
-
-/// The time within which a reading must be done, when the operator gives none. A reading takes milliseconds; one that
-/// takes seconds would delay the round it is for.
-pub const TIMEOUT: Span = Span::from_secs(5);
 
 /// A demand source.
 #[async_trait]
@@ -37,7 +33,7 @@ pub trait Source: Send + Sync {
 }
 
 /// Which source, with its settings.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub enum SourceSpec {
     /// A queue in Redis.
     Redis(RedisSpec),
@@ -48,29 +44,14 @@ pub enum SourceSpec {
 /// A queue in Redis.
 #[derive(Clone, Debug)]
 pub struct RedisSpec {
-    /// `redis://host:port/db`, `rediss://` for TLS, or `redis+unix:///path`. Without a password: that is a field of
-    /// its own, so that the address can be shown.
-    pub url: String,
-    /// The user, where the server has more than the default one. May be in the address instead.
-    pub username: Option<String>,
-    /// The password.
-    pub password: Option<SecretString>,
+    /// `redis://user:password@host:port/db`, `rediss://` for TLS, or `redis+unix:///path`. A secret, because it may
+    /// hold one.
+    pub url: SecretString,
     /// What is read.
     pub queue: RedisQueue,
     /// The time for one reading, with the connection where a new one is needed.
     pub timeout: Span,
 }
-
-/// Equal when every field is, the password included: a reload must notice a new password.
-impl PartialEq for RedisSpec {
-    fn eq(&self, other: &Self) -> bool {
-        let secret = |spec: &Self| spec.password.as_ref().map(|p| p.expose_secret().to_owned());
-        let rest = |spec: &Self| (spec.url.clone(), spec.username.clone(), spec.queue.clone(), spec.timeout);
-        rest(self) == rest(other) && secret(self) == secret(other)
-    }
-}
-
-impl Eq for RedisSpec {}
 
 /// What is read in Redis.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -102,13 +83,15 @@ pub struct FileSpec {
     /// A file not written for longer than this counts as missing data, so that a writer that died is noticed.
     /// `None`: its age does not matter.
     pub max_age: Option<Span>,
+    /// The time for one reading: a network mount may not answer.
+    pub timeout: Span,
 }
 
 /// Makes the source of this specification. Connects to nothing.
 ///
 /// # Errors
-/// `Invalid` when the specification cannot be used: an address that is none, one with a password in it, or one with
-/// TLS in a program built without.
+/// `Invalid` when the specification cannot be used: an address that is none, or one with TLS in a program built
+/// without.
 pub fn open(spec: &SourceSpec) -> Result<Arc<dyn Source>, Failure> {
     Ok(match spec {
         SourceSpec::Redis(spec) => Arc::new(RedisSource::new(spec)?),

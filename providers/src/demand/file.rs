@@ -11,7 +11,7 @@ use policies::units::{Span, Time};
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
 
-use super::{FileSpec, Source, TIMEOUT};
+use super::{FileSpec, Source};
 
 /// The largest file that is read. The three numbers need less than 100 bytes; what is larger is something else.
 const LARGEST_BYTES: u64 = 4_096;
@@ -74,10 +74,10 @@ impl FileSource {
 #[async_trait]
 impl Source for FileSource {
     async fn measure(&self, now: Time) -> Result<Sample, Failure> {
-        // A file on a network mount may not answer.
-        match tokio::time::timeout(Duration::from_millis(TIMEOUT.as_millis()), self.read(now)).await {
+        let timeout = self.spec.timeout;
+        match tokio::time::timeout(Duration::from_millis(timeout.as_millis()), self.read(now)).await {
             Ok(result) => result,
-            Err(_) => Err(self.failure(FailureKind::Unavailable, "timeout", &format!("no answer within {TIMEOUT}"))),
+            Err(_) => Err(self.failure(FailureKind::Unavailable, "timeout", &format!("no answer within {timeout}"))),
         }
     }
 }
@@ -121,7 +121,7 @@ mod tests {
     const AT: Time = Time::from_millis(1_000);
 
     fn measure(path: &Path, max_age: Option<Span>, now: Time) -> Result<Sample, Failure> {
-        let source = FileSource::new(&FileSpec { path: path.to_owned(), max_age });
+        let source = FileSource::new(&FileSpec { path: path.to_owned(), max_age, timeout: Span::from_secs(60) });
         tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()

@@ -116,8 +116,11 @@ impl Rates {
 #[derive(Debug)]
 pub(super) struct Buckets {
     rates: Rates,
-    made: Mutex<BTreeMap<(CallClass, Option<Region>), Arc<DefaultDirectRateLimiter>>>,
+    made: Mutex<BTreeMap<Key, Arc<DefaultDirectRateLimiter>>>,
 }
+
+/// What has a bucket of its own. Notices belong to no region.
+type Key = (CallClass, Option<Region>);
 
 impl Buckets {
     pub(super) fn new(rates: Rates) -> Self {
