@@ -70,7 +70,8 @@ impl RedisServer {
         if let Some(password) = &self.password {
             command.args(["--requirepass", password]);
         }
-        let mut child = command.spawn().unwrap_or_else(|e| panic!("cannot run redis-server ({e}): apt-get install redis-server"));
+        let mut child =
+            command.spawn().unwrap_or_else(|e| panic!("cannot run redis-server ({e}): apt-get install redis-server"));
         let output = child.stdout.take().expect("piped");
         let (sender, receiver) = mpsc::channel();
         // Reads on to the end, so that the server never waits for a full pipe; ends with the server.

@@ -142,7 +142,8 @@ fn a_key_of_another_type_is_invalid() {
 fn passwords_and_rights_are_checked_and_never_shown() {
     let server = RedisServer::start_with_password("open-sesame");
     for queue in [list("jobs", None), list("jobs", Some("busy")), stream()] {
-        let (kind, text) = Reader::of(source_at(&format!("redis://127.0.0.1:{}", server.port()), queue.clone())).refusal();
+        let (kind, text) =
+            Reader::of(source_at(&format!("redis://127.0.0.1:{}", server.port()), queue.clone())).refusal();
         assert_eq!(kind, FailureKind::Denied, "no password, {queue:?}: {text}");
         let wrong = format!("redis://:wrong-sesame@127.0.0.1:{}", server.port());
         let (kind, text) = Reader::of(source_at(&wrong, queue.clone())).refusal();

@@ -11,7 +11,9 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo, RedisError, Value, cmd, pipe};
+use ::redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError, Value, cmd, pipe,
+};
 use async_trait::async_trait;
 use policies::demand::Sample;
 use policies::failure::{Failure, FailureKind};
@@ -117,15 +119,12 @@ impl RedisSource {
                 Ok(Sample { at, waiting, in_flight: 0, arrived_total: None })
             }
             RedisQueue::List { list, in_progress: Some(busy) } => {
-                let mut both = pipe();
-                both.atomic().cmd("LLEN").arg(list).cmd("LLEN").arg(busy);
-                let (waiting, in_flight) = both.query_async(connection).await?;
+                let (waiting, in_flight) = at_once(connection, [&["LLEN", list], &["LLEN", busy]]).await?;
                 Ok(Sample { at, waiting, in_flight, arrived_total: None })
             }
             RedisQueue::Stream { stream, group } => {
-                let mut both = pipe();
-                both.atomic().cmd("XINFO").arg("STREAM").arg(stream).cmd("XINFO").arg("GROUPS").arg(stream);
-                let (info, groups): (Value, Vec<Value>) = both.query_async(connection).await?;
+                let (info, groups): (Value, Vec<Value>) =
+                    at_once(connection, [&["XINFO", "STREAM", stream], &["XINFO", "GROUPS", stream]]).await?;
                 let seen = Seen::of(fields(&info), &groups, group)?;
                 let waiting = match seen.waiting {
                     Waiting::Known(n) => n,
@@ -184,6 +183,25 @@ impl Source for RedisSource {
             }
         }
     }
+}
+
+/// Runs two commands, given as words, as one transaction. `MULTI` and `EXEC` are written out, because the library's
+/// own atomic pipeline (redis 1.8) panics in its driver when the server refuses `MULTI`, as one with a password does.
+async fn at_once<T: FromRedisValue>(
+    connection: &mut MultiplexedConnection,
+    commands: [&[&str]; 2],
+) -> Result<T, RedisError> {
+    let mut both = pipe();
+    both.cmd("MULTI").ignore();
+    for words in commands {
+        let mut command = Cmd::new();
+        for word in words {
+            command.arg(*word);
+        }
+        both.add_command(command).ignore();
+    }
+    let (answers,) = both.cmd("EXEC").query_async::<(T,)>(connection).await?;
+    Ok(answers)
 }
 
 /// The connection cannot be used any more.
