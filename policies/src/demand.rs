@@ -32,6 +32,9 @@ const SAMPLES: usize = 64;
 /// The rate of arrival is taken over this time.
 const RATE_WINDOW: Span = Span::from_mins(10);
 
+/// A rate is told over no less than this: a burst that falls between two readings is a backlog, not a rate for ever.
+const RATE_AT_LEAST: Span = Span::from_mins(5);
+
 /// What is known of a fleet's demand: the recent samples, and since when they are missing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Demand {
@@ -81,10 +84,7 @@ impl Demand {
         let (Some((first, _)), Some((last, _))) = (self.samples.front(), self.samples.back()) else {
             return PerHour::ZERO;
         };
-        let ms = u128::from(last.at.since(first.at).as_millis());
-        if ms == 0 {
-            return PerHour::ZERO;
-        }
+        let ms = u128::from(last.at.since(first.at).max(RATE_AT_LEAST).as_millis());
         // Thousandths of a job, so that slow rates survive the division.
         let milli_jobs = if let (Some(a), Some(b)) = (first.arrived_total, last.arrived_total) {
             // A counter that went back was reset: count from zero.
@@ -182,8 +182,16 @@ mod tests {
     fn counted_arrivals_are_believed() {
         let mut demand = Demand::default();
         demand.record(sample(0, 5, Some(100)), Capacity::ZERO);
-        demand.record(sample(60, 5, Some(110)), Capacity::ZERO);
+        demand.record(sample(360, 5, Some(160)), Capacity::ZERO);
         assert_eq!(demand.arrivals(PerHour::new(1)), PerHour::new(600));
+    }
+
+    #[test]
+    fn a_burst_between_two_readings_is_no_rate_for_ever() {
+        let mut demand = Demand::default();
+        demand.record(sample(0, 0, None), Capacity::ZERO);
+        demand.record(sample(1, 500, None), Capacity::ZERO);
+        assert_eq!(demand.arrivals(PerHour::new(1)), PerHour::new(6_000));
     }
 
     #[test]
