@@ -1,1 +1,3 @@
-//! d
+//! The daemon and the command line of spotfleet.
+
+pub mod store;

@@ -159,8 +159,8 @@ pub struct Note {
     pub text: String,
 }
 
-/// The closed vocabulary of [`Note::what`].
-pub const WORDS: [&str; 16] = [
+/// The closed vocabulary of [`Note::what`]. `other` is what a stored word becomes that this version does not know.
+pub const WORDS: [&str; 17] = [
     "boot",
     "reloaded",
     "target",
@@ -177,6 +177,7 @@ pub const WORDS: [&str; 16] = [
     "closed",
     "violation",
     "alarm",
+    "other",
 ];
 
 /// Notes kept: about 3 MB on disk, and some days of a busy fleet.

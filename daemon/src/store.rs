@@ -1,0 +1,565 @@
+//! The state store: what must survive a crash, behind one trait.
+//!
+//! **What is stored and why.** Only what cannot be seen again by looking at the clouds (`policies::control::ledger`):
+//!
+//! | record | why it must survive |
+//! |---|---|
+//! | boot | counts starts; its seed keeps tokens unique |
+//! | intent | a launch that may have happened: promise before deed |
+//! | machine | which machines are ours, at what price, and which were told to go |
+//! | memory | last target and cooldowns: a restart changes no decision |
+//! | hour | the history that forecasts rest on |
+//! | closure | what has no room, so that a restart does not ask again at once |
+//! | note | the last events, for people |
+//!
+//! Offers, phases, notices, plans and metrics are looked at or computed again and are never here. Secrets never are.
+//!
+//! **Layout of the state directory.** `lock` (held while the store is open, names the holder), `format.json` (engine and
+//! format, read before any engine is opened), `sled/` or `redb/` (the store), `snapshot.jsonl` and
+//! `snapshot.previous.jsonl` (exports of the last two starts), `<engine>.damaged-<time>/` and `<engine>.replaced-<time>/`
+//! (set aside, the newest [`COPIES_KEPT`] of each).
+//!
+//! **Damage.** A store that does not open, or of which one record fails its checksum, is set aside whole and a new
+//! one takes its place with every record that still proves itself. Nothing kept can mislead: each record only restrains
+//! (a promise counts until it is proven absent; a machine is looked at again). What is missing may be a promise, which
+//! nobody can know, so [`Opened::damage`] must be raised as an alarm, and the clouds' tags are the truth. The start is
+//! refused only where going on would be a guess: a newer format, another engine, a lock held, a disk that does not answer.
+//!
+//! Not here: what a record means (crate `policies`), when to write (the shell).
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use policies::control::{Entry, Record};
+use policies::units::Time;
+
+pub mod check;
+pub mod command;
+pub mod memory;
+pub mod redb;
+pub mod sled;
+mod state_dir;
+pub mod transfer;
+pub mod wire;
+pub mod writer;
+
+pub use memory::Memory;
+pub use state_dir::COPIES_KEPT;
+use state_dir::StateDir;
+pub use writer::{Watchdog, Writer};
+
+/// Format of the store: layout, keys and records. Raised with every change of what is on disk, also when an engine's own
+/// format changes with a new version of its crate.
+pub const FORMAT: u32 = 1;
+
+/// The longest key in bytes. The longest real one holds an Azure resource path of some 300 bytes.
+pub const MAX_KEY_BYTES: usize = 1_024;
+
+/// The longest value in bytes. The largest record is a fleet's memory with 64 peaks, under 3 kB. sled puts large values
+/// into files of their own that it syncs apart and hardly gives back, so they are refused.
+pub const MAX_VALUE_BYTES: usize = 4_096;
+
+/// A store of ordered byte keys, with atomic batches.
+///
+/// After an error of `apply` or `commit` the store must not be written to again: what is on disk is known only after it
+/// was opened anew.
+pub trait StateStore: Send {
+    /// Applies a batch as one atomic change, after all earlier ones. It is durable after the next [`commit`](Self::commit);
+    /// a crash before that keeps all of it or nothing, and nothing of it without all earlier ones.
+    ///
+    /// # Errors
+    /// The engine failed.
+    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError>;
+
+    /// Returns when everything applied before is on the disk, to survive a power cut.
+    ///
+    /// # Errors
+    /// The engine or the disk failed.
+    fn commit(&mut self) -> Result<(), StoreError>;
+
+    /// Gives every key that starts with `prefix`, with its value, in order of the keys, as applied so far.
+    ///
+    /// # Errors
+    /// The engine failed; what was given until then is right.
+    fn scan(&self, prefix: &[u8], each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError>;
+
+    /// Size of its files in bytes.
+    ///
+    /// # Errors
+    /// The files cannot be looked at.
+    fn bytes_on_disk(&self) -> Result<u64, StoreError>;
+}
+
+/// One change of one key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Op {
+    /// Sets this key to this value.
+    Put(Vec<u8>, Vec<u8>),
+    /// Removes this key, if it is there.
+    Delete(Vec<u8>),
+}
+
+/// Changes that happen together or not at all. Later ones win over earlier ones of the same key.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Batch {
+    ops: Vec<Op>,
+}
+
+impl Batch {
+    /// The batch of these entries, encoded.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`]: a record passes [`MAX_KEY_BYTES`] or [`MAX_VALUE_BYTES`].
+    pub fn of(entries: &[Entry]) -> Result<Self, StoreError> {
+        let mut batch = Self::default();
+        for entry in entries {
+            match entry {
+                Entry::Put(record) => {
+                    let (key, value) = wire::encode(record);
+                    batch.put(key, value)?;
+                }
+                Entry::Forget(key) => batch.delete(wire::encode_key(key)),
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Adds a put.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`]: the key or the value passes its limit.
+    pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
+        for (what, bytes, limit) in [("key", key.len(), MAX_KEY_BYTES), ("value", value.len(), MAX_VALUE_BYTES)] {
+            if bytes > limit {
+                return Err(StoreError::TooLarge { key: wire::readable(&key), what, bytes, limit });
+            }
+        }
+        self.ops.push(Op::Put(key, value));
+        Ok(())
+    }
+
+    /// Adds a delete.
+    pub fn delete(&mut self, key: Vec<u8>) {
+        self.ops.push(Op::Delete(key));
+    }
+
+    /// The changes in order.
+    #[must_use]
+    pub fn ops(&self) -> &[Op] {
+        &self.ops
+    }
+}
+
+/// An engine that keeps the store on disk.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash, clap::ValueEnum)]
+pub enum Engine {
+    /// sled, the default.
+    #[default]
+    Sled,
+    /// redb.
+    Redb,
+}
+
+impl Engine {
+    /// Every engine.
+    pub const ALL: [Self; 2] = [Self::Sled, Self::Redb];
+
+    /// `sled` or `redb`: the word of the configuration, and its directory's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sled => "sled",
+            Self::Redb => "redb",
+        }
+    }
+
+    /// Opens the engine's files in an existing directory, as they are.
+    fn open(self, dir: &Path) -> Result<Box<dyn StateStore>, StoreError> {
+        Ok(match self {
+            Self::Sled => Box::new(sled::Sled::open(dir)?),
+            Self::Redb => Box::new(redb::Redb::open(dir)?),
+        })
+    }
+}
+
+impl From<config::StoreEngine> for Engine {
+    fn from(engine: config::StoreEngine) -> Self {
+        match engine {
+            config::StoreEngine::Sled => Self::Sled,
+            config::StoreEngine::Redb => Self::Redb,
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Engine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|e| e.name() == text).ok_or_else(|| format!("no such engine: {text} (sled, redb)"))
+    }
+}
+
+/// What can go wrong with the store. The text says what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file operation failed.
+    #[error("{doing} {}: {source}", path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Another process has it open.
+    #[error(
+        "{} is in use by {}; stop that process, or use another state_dir",
+        state_dir.display(), pid.map_or_else(|| "another process".to_owned(), |p| format!("process {p}"))
+    )]
+    Locked {
+        /// The state directory.
+        state_dir: PathBuf,
+        /// The holder, where it could be read.
+        pid: Option<u32>,
+    },
+    /// A newer version wrote it.
+    #[error(
+        "the store in {} has format {found}, this version of spotfleet knows up to {FORMAT}; upgrade spotfleet, or move \
+         the directory away and restore an export of format {FORMAT} with `spotfleet store import`. Nothing was changed",
+        state_dir.display()
+    )]
+    NewerFormat {
+        /// The state directory.
+        state_dir: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// It was made with the other engine.
+    #[error(
+        "the store in {} was made by {found}, the configuration says `store: {wanted}`; set `store: {found}`, or move the \
+         records: `spotfleet store export --to records.jsonl`, then `spotfleet store import records.jsonl` with \
+         `store: {wanted}`",
+        state_dir.display()
+    )]
+    OtherEngine {
+        /// The state directory.
+        state_dir: PathBuf,
+        /// Whose store is there.
+        found: Engine,
+        /// Which engine was asked for.
+        wanted: Engine,
+    },
+    /// Both engines have a directory, and nothing says which one counts.
+    #[error(
+        "{} holds a sled and a redb store, and format.json, which says which one counts, is missing; move one of them away",
+        state_dir.display()
+    )]
+    TwoStores {
+        /// The state directory.
+        state_dir: PathBuf,
+    },
+    /// There is no store to look at.
+    #[error("there is no store in {}; the daemon makes one when it starts", state_dir.display())]
+    NoStore {
+        /// The state directory.
+        state_dir: PathBuf,
+    },
+    /// Records are there already.
+    #[error(
+        "the store in {} already holds {records} records; an import wants an empty one: move {} away first",
+        state_dir.display(), state_dir.join(engine.name()).display()
+    )]
+    NotEmpty {
+        /// The state directory.
+        state_dir: PathBuf,
+        /// Whose store.
+        engine: Engine,
+        /// How many records.
+        records: usize,
+    },
+    /// A record is larger than the store takes.
+    #[error("record {key}: its {what} of {bytes} bytes is over the limit of {limit}; nothing of its batch was stored")]
+    TooLarge {
+        /// The key, readable.
+        key: String,
+        /// `key` or `value`.
+        what: &'static str,
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The engine says that its files are not what it wrote.
+    #[error("{engine}: {text}")]
+    Damaged {
+        /// Which engine.
+        engine: Engine,
+        /// In its words.
+        text: String,
+    },
+    /// The engine failed otherwise.
+    #[error("{engine}: {doing}: {text}")]
+    Engine {
+        /// Which engine.
+        engine: Engine,
+        /// What was being done.
+        doing: &'static str,
+        /// In its words.
+        text: String,
+    },
+    /// An export cannot be imported; nothing was.
+    #[error("line {line} of the export: {problem}; nothing was imported")]
+    BadExport {
+        /// Counts from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The writer's thread ended.
+    #[error("the store's writer has ended")]
+    WriterEnded,
+}
+
+impl StoreError {
+    fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { doing, path: path.to_owned(), source }
+    }
+}
+
+/// A store was not what was written, and was replaced.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Damage {
+    /// What was found.
+    pub found: String,
+    /// Where the damaged files are kept; `None`: they were gone.
+    pub kept: Option<PathBuf>,
+    /// Records that proved themselves and were carried over.
+    pub carried: usize,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the store was damaged ({}); ", self.found)?;
+        match &self.kept {
+            Some(kept) => write!(f, "it is kept as {}, ", kept.display())?,
+            None => f.write_str("its files are gone, ")?,
+        }
+        write!(f, "{} records were carried over, the rest is rebuilt from the clouds' tags", self.carried)
+    }
+}
+
+/// An opened store.
+pub struct Opened {
+    /// For the [`Writer`]. Holds the lock of the state directory until it is dropped.
+    pub store: Box<dyn StateStore>,
+    /// What it holds, in order of the keys.
+    pub records: Vec<Record>,
+    /// It was damaged: raise an alarm.
+    pub damage: Option<Damage>,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened")
+            .field("records", &self.records.len())
+            .field("damage", &self.damage)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Opens the store of a state directory, or makes it. A damaged one is replaced (see the module's text). `now` names what
+/// is set aside.
+///
+/// # Errors
+/// [`Locked`](StoreError::Locked), [`NewerFormat`](StoreError::NewerFormat), [`OtherEngine`](StoreError::OtherEngine),
+/// [`TwoStores`](StoreError::TwoStores), or the disk failed. Then nothing was changed.
+pub fn open(state_dir: &Path, engine: Engine, now: Time) -> Result<Opened, StoreError> {
+    let place = StateDir::lock(state_dir)?;
+    let known = place.format()?.is_some();
+    if let Some(found) = place.engine()?
+        && found != engine
+    {
+        return Err(StoreError::OtherEngine { state_dir: state_dir.to_owned(), found, wanted: engine });
+    }
+    let (store, records, damage) = open_or_replace(&place, engine, known, now)?;
+    if !known {
+        place.write_format(engine)?;
+    }
+    if damage.is_none() && !records.is_empty() {
+        // Insurance against the engine, not a promise: a full disk must not stop the start.
+        if let Err(error) = transfer::snapshot(state_dir, engine, &records) {
+            tracing::warn!(%error, "the snapshot of the store was not written");
+        }
+    }
+    Ok(Opened { store: Box::new(OnDisk { store, _place: place }), records, damage })
+}
+
+type Loaded = (Box<dyn StateStore>, Vec<Record>, Option<Damage>);
+
+fn open_or_replace(place: &StateDir, engine: Engine, known: bool, now: Time) -> Result<Loaded, StoreError> {
+    let dir = place.engine_dir(engine);
+    let mut records = Vec::new();
+    let found = if dir.exists() {
+        match load(engine, &dir, place.path(), &mut records)? {
+            Ok(store) => return Ok((store, records, None)),
+            Err(found) => Some(found),
+        }
+    } else if known {
+        // Either somebody removed it, or a replacement was interrupted between its two renames.
+        place.finish_replacement(engine)?;
+        if dir.exists() {
+            let store =
+                load(engine, &dir, place.path(), &mut records)?.map_err(|text| StoreError::Damaged { engine, text })?;
+            let found = "a replacement of the damaged store was interrupted".to_owned();
+            let damage = Damage { found, kept: place.newest_damaged(engine)?, carried: records.len() };
+            return Ok((store, records, Some(damage)));
+        }
+        Some(format!("{} is missing", dir.display()))
+    } else {
+        None
+    };
+    place.build(engine, &records)?;
+    let damage = match found {
+        None => None,
+        Some(found) => {
+            let kept = if dir.exists() { Some(place.set_aside(engine, "damaged", now)?) } else { None };
+            Some(Damage { found, kept, carried: records.len() })
+        }
+    };
+    place.finish_replacement(engine)?;
+    Ok((engine.open(&dir)?, records, damage))
+}
+
+/// Opens the engine and reads every record. The inner error says what is damaged; `records` then holds what is sound.
+fn load(
+    engine: Engine,
+    dir: &Path,
+    state_dir: &Path,
+    records: &mut Vec<Record>,
+) -> Result<Result<Box<dyn StateStore>, String>, StoreError> {
+    let mut unsound = Vec::new();
+    let mut opened = None;
+    // Both engines assert on some kinds of damaged files instead of returning an error.
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let store = opened.insert(engine.open(dir)?);
+        unsound = read(store.as_ref(), records)?;
+        Ok(())
+    }));
+    if let (Ok(Ok(())), true) = (&outcome, unsound.is_empty())
+        && let Some(store) = opened.take()
+    {
+        return Ok(Ok(store));
+    }
+    // Closing flushes, which may fail in the same way. After a panic the engine is left as it is: a second one, from
+    // within, would end the process at each start.
+    if outcome.is_err() {
+        std::mem::forget(opened);
+    } else {
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(opened)));
+    }
+    if let Some(found) = unsound.iter().find_map(|u| u.newer) {
+        return Err(StoreError::NewerFormat { state_dir: state_dir.to_owned(), found });
+    }
+    match outcome {
+        Ok(Ok(())) => {
+            let first =
+                unsound.first().map_or_else(String::new, |u| format!("; the first is {}: {}", u.key, u.problem));
+            Ok(Err(format!("{} unsound records{first}", unsound.len())))
+        }
+        Ok(Err(error @ StoreError::Damaged { .. })) => Ok(Err(error.to_string())),
+        Ok(Err(error)) => Err(error),
+        Err(panic) => {
+            let text = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("no text");
+            Ok(Err(format!("{engine} gave up while reading: {text}")))
+        }
+    }
+}
+
+/// A record that does not prove itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unsound {
+    /// Its key, readable.
+    pub key: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// It says that it is of this newer format.
+    pub newer: Option<u32>,
+}
+
+/// Reads every record; gives back those that do not prove themselves.
+fn read(store: &dyn StateStore, records: &mut Vec<Record>) -> Result<Vec<Unsound>, StoreError> {
+    let mut unsound = Vec::new();
+    store.scan(&[], &mut |key, value| match wire::decode(key, value) {
+        Ok(record) => records.push(record),
+        Err(damage) => unsound.push(Unsound {
+            key: wire::readable(key),
+            problem: damage.to_string(),
+            newer: damage.newer_format(),
+        }),
+    })?;
+    Ok(unsound)
+}
+
+/// An engine together with the lock of its state directory. Fields are dropped in order: the engine first.
+struct OnDisk {
+    store: Box<dyn StateStore>,
+    _place: StateDir,
+}
+
+impl StateStore for OnDisk {
+    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.store.apply(batch)
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        self.store.commit()
+    }
+
+    fn scan(&self, prefix: &[u8], each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
+        self.store.scan(prefix, each)
+    }
+
+    fn bytes_on_disk(&self) -> Result<u64, StoreError> {
+        self.store.bytes_on_disk()
+    }
+}
+
+/// Makes a directory's entries durable.
+fn sync_dir(dir: &Path) -> Result<(), StoreError> {
+    File::open(dir).and_then(|d| d.sync_all()).map_err(|e| StoreError::io("syncing", dir, e))
+}
+
+/// Size of all files below a directory.
+fn bytes_below(dir: &Path) -> Result<u64, StoreError> {
+    let mut sum = 0_u64;
+    let mut dirs = vec![dir.to_owned()];
+    while let Some(next) = dirs.pop() {
+        let entries = fs::read_dir(&next).map_err(|e| StoreError::io("listing", &next, e))?;
+        for entry in entries {
+            let entry = entry.map_err(|e| StoreError::io("listing", &next, e))?;
+            match entry.metadata() {
+                Ok(meta) if meta.is_dir() => dirs.push(entry.path()),
+                Ok(meta) => sum = sum.saturating_add(meta.len()),
+                // Engines remove files while they work.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Err(StoreError::io("looking at", &entry.path(), e)),
+            }
+        }
+    }
+    Ok(sum)
+}
