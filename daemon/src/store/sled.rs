@@ -11,15 +11,20 @@
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::{Batch, Engine, Op, StateStore, StoreError, bytes_below};
 
 /// Memory for its page cache. The whole store is some 5 MB.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
+/// How long a drop waits for sled to let go of its files, at most.
+const CLOSE_WAIT: Duration = Duration::from_secs(5);
+
 /// A sled database in a directory.
 pub struct Sled {
-    db: ::sled::Db,
+    /// `None` only while it is dropped.
+    db: Option<::sled::Db>,
     /// Our own handle of its database file, to sync it.
     file: File,
     dir: PathBuf,
@@ -41,7 +46,28 @@ impl Sled {
             .map_err(|e| failed("opening", &e))?;
         let path = dir.join("db");
         let file = File::open(&path).map_err(|e| StoreError::io("opening", &path, e))?;
-        Ok(Self { db, file, dir: dir.to_owned() })
+        Ok(Self { db: Some(db), file, dir: dir.to_owned() })
+    }
+
+    fn db(&self) -> Result<&::sled::Db, StoreError> {
+        self.db.as_ref().ok_or_else(|| StoreError::Engine {
+            engine: Engine::Sled,
+            doing: "using it",
+            text: "it is closed".to_owned(),
+        })
+    }
+}
+
+impl Drop for Sled {
+    /// Returns when sled has closed its files: its threads keep them for some ms longer than the database, locked, and
+    /// the next one to open them would be refused.
+    fn drop(&mut self) {
+        drop(self.db.take());
+        let given_up = Instant::now() + CLOSE_WAIT;
+        // Its lock is on another handle of the same file, so that this one gets it when the other is closed.
+        while self.file.try_lock().is_err() && Instant::now() < given_up {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
@@ -67,16 +93,16 @@ impl StateStore for Sled {
                 Op::Delete(key) => theirs.remove(key.as_slice()),
             }
         }
-        self.db.apply_batch(theirs).map_err(|e| failed("writing", &e))
+        self.db()?.apply_batch(theirs).map_err(|e| failed("writing", &e))
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
-        self.db.flush().map_err(|e| failed("flushing", &e))?;
+        self.db()?.flush().map_err(|e| failed("flushing", &e))?;
         self.file.sync_data().map_err(|e| StoreError::io("syncing", &self.dir.join("db"), e))
     }
 
     fn scan(&self, prefix: &[u8], each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
-        for item in self.db.scan_prefix(prefix) {
+        for item in self.db()?.scan_prefix(prefix) {
             let (key, value) = item.map_err(|e| failed("reading", &e))?;
             each(&key, &value);
         }

@@ -1,8 +1,8 @@
 //! The disk format of keys and records, and the lines of an export. Nothing else knows either.
 //!
 //! **Key**: one byte for the kind, then its parts, so that keys sort as [`Key`] does and a scan by kind is a scan by
-//! prefix. Text ends with a zero byte (a zero inside is written as `00 ff`); numbers are big-endian, signed ones with the
-//! sign bit turned.
+//! prefix. Text ends with `00 01` (a zero inside is written as `00 ff`, which sorts after every end); numbers are
+//! big-endian, signed ones with the sign bit turned.
 //!
 //! **Value**: a format byte, the CRC-32 of key and body (4 bytes, little-endian), and the body: the record as JSON, with
 //! the units in the names. The sum covers the key, so that a value under a wrong key is found. JSON because a record is
@@ -271,7 +271,7 @@ fn put_text(to: &mut Vec<u8>, text: &str) {
             to.push(0xff);
         }
     }
-    to.push(0);
+    to.extend([0, 1]);
 }
 
 fn put_lane(to: &mut Vec<u8>, lane: &Lane) {
