@@ -1,0 +1,123 @@
+//! The rules of a story's fleet, in words. What a story does not name is out of its way: no bound, no wait, no cap.
+//!
+//! | words | rule |
+//! |---|---|
+//! | `min 2`, `max 100` | bounds of the target (0 and 100) |
+//! | `unit gpu`, `weight small 1.5` | what capacity counts (machines) |
+//! | `rate 60`, `drain-within 10m`, `no-queue` | jobs a unit does in an hour (60), time for the backlog (10m) |
+//! | `headroom 10%` | added to the need |
+//! | `hold 15m`, `then 10` | missing data: keep the last target so long (15m), then want this (keep on) |
+//! | `forecast 1h quantile 90%` | look so far ahead |
+//! | `base 2`, `fallback 5m`, `return no` | on-demand: base (0), bridge after (never), return to spot (yes) |
+//! | `cap 70%`, `cap-per-unit 0.05` | price caps of spot |
+//! | `min-pools 4`, `share pool 40%` | spread; `share` also of `zone`, `region`, `provider` |
+//! | `cooldown-up 60s`, `cooldown-down 10m`, `step-up 50%`, `step-down 20%` | pace of the target |
+//! | `idle-grace 15m`, `drain-timeout 5m` | patience with machines (0s and 2m) |
+
+use std::collections::BTreeMap;
+
+use policies::model::{
+    DemandRules, Fleet, ForecastRule, MaxShare, MissingRule, OnDemandRules, QueueRule, ScaleDown, ScaleUp, SpotRules,
+    Unit,
+};
+use policies::units::{Capacity, PerHour, Share, Span, UnitPrice};
+
+use crate::scenario::{Trouble, Words};
+
+/// Jobs that a unit does in an hour, when a story does not say: with [`DRAIN`], ten waiting jobs need one unit.
+const RATE: PerHour = PerHour::new(60);
+/// Time for the backlog, when a story does not say.
+const DRAIN: Span = Span::from_mins(10);
+
+/// A fleet without pools that nothing holds back.
+pub(super) fn plain(name: &str) -> Fleet {
+    Fleet {
+        name: name.into(),
+        labels: BTreeMap::new(),
+        unit: Unit::Instance,
+        weights: BTreeMap::new(),
+        min: Capacity::ZERO,
+        max: Capacity::units(100),
+        demand: DemandRules {
+            queue: Some(QueueRule { jobs_per_unit_hour: RATE, drain_within: DRAIN }),
+            forecast: None,
+            headroom: Share::default(),
+            on_missing: MissingRule { hold: Span::from_mins(15), then: None },
+        },
+        on_demand: OnDemandRules { base: Capacity::ZERO, fallback_after: None, return_to_spot: true },
+        spot: SpotRules {
+            max_price_of_on_demand: None,
+            max_price_per_unit: None,
+            min_pools: 1,
+            max_share: MaxShare::default(),
+        },
+        scale_up: ScaleUp { cooldown: Span::ZERO, max_step: None },
+        scale_down: ScaleDown {
+            cooldown: Span::ZERO,
+            idle_grace: Span::ZERO,
+            drain_timeout: Span::from_mins(2),
+            max_step: None,
+        },
+        pools: BTreeMap::new(),
+    }
+}
+
+/// Sets what the words say.
+pub(super) fn set(fleet: &mut Fleet, words: &mut Words<'_>) -> Result<(), Trouble> {
+    while let Some(word) = words.more() {
+        let queue = fleet.demand.queue.unwrap_or(QueueRule { jobs_per_unit_hour: RATE, drain_within: DRAIN });
+        match word {
+            "min" => fleet.min = words.capacity()?,
+            "max" => fleet.max = words.capacity()?,
+            "unit" => fleet.unit = unit(words.word()?)?,
+            "weight" => {
+                let kind = words.word()?;
+                fleet.weights.insert(kind.into(), words.capacity()?);
+            }
+            "rate" => {
+                let jobs_per_unit_hour = PerHour::from_milli(words.scaled(3)?);
+                fleet.demand.queue = Some(QueueRule { jobs_per_unit_hour, ..queue });
+            }
+            "drain-within" => fleet.demand.queue = Some(QueueRule { drain_within: words.span()?, ..queue }),
+            "no-queue" => fleet.demand.queue = None,
+            "headroom" => fleet.demand.headroom = words.share()?,
+            "hold" => fleet.demand.on_missing.hold = words.span()?,
+            "then" => fleet.demand.on_missing.then = Some(words.capacity()?),
+            "forecast" => {
+                let horizon = words.span()?;
+                words.expect("quantile")?;
+                fleet.demand.forecast = Some(ForecastRule { horizon, quantile: words.share()? });
+            }
+            "base" => fleet.on_demand.base = words.capacity()?,
+            "fallback" => fleet.on_demand.fallback_after = Some(words.span()?),
+            "return" => fleet.on_demand.return_to_spot = !words.take("no") && words.expect("yes").map(|()| true)?,
+            "cap" => fleet.spot.max_price_of_on_demand = Some(words.share()?),
+            "cap-per-unit" => fleet.spot.max_price_per_unit = Some(UnitPrice::from_nanos(words.scaled(9)?)),
+            "min-pools" => fleet.spot.min_pools = u32::try_from(words.number()?).unwrap_or(u32::MAX),
+            "share" => *level(&mut fleet.spot.max_share, words.word()?)? = words.share()?,
+            "cooldown-up" => fleet.scale_up.cooldown = words.span()?,
+            "cooldown-down" => fleet.scale_down.cooldown = words.span()?,
+            "step-up" => fleet.scale_up.max_step = Some(words.share()?),
+            "step-down" => fleet.scale_down.max_step = Some(words.share()?),
+            "idle-grace" => fleet.scale_down.idle_grace = words.span()?,
+            "drain-timeout" => fleet.scale_down.drain_timeout = words.span()?,
+            _ => return Err(Trouble::new(format!("'{word}' is not a rule of a fleet"))),
+        }
+    }
+    Ok(())
+}
+
+fn unit(word: &str) -> Result<Unit, Trouble> {
+    let units = [Unit::Instance, Unit::Vcpu, Unit::Gpu];
+    units.into_iter().find(|u| u.name() == word).ok_or_else(|| Trouble::new(format!("'{word}' is not a unit")))
+}
+
+fn level<'a>(shares: &'a mut MaxShare, word: &str) -> Result<&'a mut Share, Trouble> {
+    match word {
+        "pool" => Ok(&mut shares.pool),
+        "zone" => Ok(&mut shares.zone),
+        "region" => Ok(&mut shares.region),
+        "provider" => Ok(&mut shares.provider),
+        _ => Err(Trouble::new(format!("'{word}' is not pool, zone, region or provider"))),
+    }
+}
