@@ -1,6 +1,7 @@
-//! What the tests share: servers to test against.
+//! What the tests run on: servers to test against, and the model world of the golden stories.
 //!
-//! Nothing here is production code. Everything that is started here ends with its handle and listens on the loopback
+//! Nothing here is production code. Every server that is started here ends with its handle and listens on the loopback
 //! only, on a port that was free.
 
 pub mod redis;
+pub mod scenario;

@@ -1,8 +1,8 @@
 //! Runs a story line by line and writes its transcript.
 
-use policies::model::{Offer, Shape};
+use policies::model::{Market, Offer, Shape};
 use policies::plan::Standing;
-use policies::units::{Capacity, Currency, ListPrice, Span};
+use policies::units::{Capacity, Currency, ListPrice, Span, Time};
 use policies::{Plan, Report};
 
 use crate::scenario::{START, Trouble, Words, World, rules};
@@ -29,6 +29,14 @@ pub fn transcript(story: &str) -> Result<String, Trouble> {
         }
     }
     Ok(teller.out)
+}
+
+/// What came of one round.
+struct Round {
+    /// Something was done.
+    done: bool,
+    target: Capacity,
+    wake_at: Option<Time>,
 }
 
 struct Teller {
@@ -203,8 +211,8 @@ impl Teller {
         Err(Trouble::new(format!("the plan breaks rules:\n  {}\n{}", broken.join("\n  "), text(&plan, &report))))
     }
 
-    /// Decides and carries out; prints if something is done or the target moves. True when something was done.
-    fn round(&mut self) -> Result<(bool, Plan), Trouble> {
+    /// Decides and carries out; prints if something is done or the target moves. The answer is that decision.
+    fn round(&mut self) -> Result<Round, Trouble> {
         let (plan, report) = self.decision()?;
         let done = !plan.actions.is_empty();
         if done || self.world.memory.target != Some(plan.target) {
@@ -213,28 +221,26 @@ impl Teller {
             self.tell(&plan, &report);
         }
         self.world.carry_out(&plan);
-        Ok((done, plan))
+        Ok(Round { done, target: plan.target, wake_at: plan.wake_at })
     }
 
     /// Rounds with all machines ready in between, until nothing is done and nothing waits for the clock. A round that
     /// did something is followed by one at the same time; one that did not, by one when the plan wants to be woken.
     fn fixpoint(&mut self) -> Result<(), Trouble> {
         for _ in 0..ROUNDS {
-            let (done, plan) = self.round()?;
+            let round = self.round()?;
             self.world.ready(None);
-            if done {
+            if round.done {
                 continue;
             }
-            match plan.wake_at {
+            match round.wake_at {
                 Some(at) if at > self.world.now => self.world.advance(at),
                 Some(at) => return Err(Trouble::new(format!("wants to be woken at {at:?}, which is not later"))),
                 None => {
-                    let held = |market| self.world.counted(market);
-                    use policies::model::Market::{OnDemand, Spot};
-                    let (on_demand, spot): (Capacity, Capacity) = (held(OnDemand), held(Spot));
+                    let (on_demand, spot) = (self.world.counted(Market::OnDemand), self.world.counted(Market::Spot));
                     let at = self.world.now.since(START);
-                    let rest = format!("at rest at {at}: target {}, on-demand {on_demand}, spot {spot}", plan.target);
-                    self.print(&[rest]);
+                    let target = round.target;
+                    self.print(&[format!("at rest at {at}: target {target}, on-demand {on_demand}, spot {spot}")]);
                     return Ok(());
                 }
             }
