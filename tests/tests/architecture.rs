@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// Our crates, inmost first: each may use what stands above it, never the reverse.
-const HOUSE: [&str; 5] = ["spotfleet-policies", "spotfleet-providers", "spotfleet-config", "spotfleet", "spotfleet-tests"];
+const HOUSE: [&str; 5] =
+    ["spotfleet-policies", "spotfleet-providers", "spotfleet-config", "spotfleet", "spotfleet-tests"];
 
 /// What each crate may depend on besides our own (normal dependencies; those of tests and builds are free).
 const ALLOWED: &[(&str, &[&str])] = &[

@@ -110,7 +110,8 @@ impl<'a> Words<'a> {
     /// The next word is not a decimal number, or has more places.
     pub fn scaled(&mut self, places: u32) -> Result<u64, Trouble> {
         let word = self.word()?;
-        decimal(word, places).ok_or_else(|| Trouble::new(format!("'{word}' is not a number of at most {places} places")))
+        decimal(word, places)
+            .ok_or_else(|| Trouble::new(format!("'{word}' is not a number of at most {places} places")))
     }
 
     /// A pool in its printed form.

@@ -155,6 +155,8 @@ impl World {
 
     fn read_queue(&mut self) {
         if let Some(queue) = self.queue {
+            // After a leap in time, too, there is a reading to tell the rate from.
+            self.demand.record(queue.read(self.now.minus(READ_BACK)), self.running());
             self.demand.record(queue.read(self.now), self.running());
         } else {
             self.demand.missed(self.now);
@@ -170,7 +172,6 @@ impl World {
         let queue = Queue { waiting, in_flight, arriving, since: self.now };
         self.queue = Some(queue);
         self.demand = Demand::default();
-        self.demand.record(queue.read(self.now.minus(READ_BACK)), self.running());
         self.read_queue();
     }
 
