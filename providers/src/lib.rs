@@ -14,6 +14,8 @@ use policies::model::{
     Capabilities, FleetName, Instance, InstanceId, Notice, Offer, Pool, ProviderName, Region, Token,
 };
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod demand;
 pub mod guard;
 pub mod sim;
