@@ -24,7 +24,7 @@ The project's own commands:
   cargo xtask sim [ARGS]        the simulator; `cargo xtask sim --help` says what it takes
   cargo xtask bench             the benchmarks, in release
   cargo xtask gen [--check]     writes (or compares) the JSON schema and the reference page of the fleet file
-  cargo xtask rules             dependency direction, purity of the core, size of files
+  cargo xtask rules             size of files, nothing unfinished, one reader of the clock
   cargo xtask unit              checks the systemd unit
   cargo xtask setup             only gets what the tests need: redis-server, Python packages in target/venv
   cargo xtask help              this page
