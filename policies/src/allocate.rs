@@ -1,1 +1,344 @@
-//! From a target to machines per pool: base, spot spread, caps, shares, bridge.
+//! From missing capacity to machines per pool: cheapest first, within what each place may hold.
+//!
+//! **Order.** Machines are bought one after the other from the candidate with the lowest price per unit (compared
+//! exactly; ties by the order of pools), as long as one of its machines is not more than what is still missing.
+//!
+//! **The rest.** When the best candidate's machine is larger than what is missing, the rest is covered at the least
+//! price: small machines, cheapest per unit first, and at any point one machine that covers what is then left. So a big
+//! machine is not bought for a small rest when smaller ones cost less in total. The last machine may overshoot by less
+//! than its own capacity, but nothing passes the maximum.
+//!
+//! **Limits of a place**, of the wanted spot capacity *S*, with everything that counts there, promises included:
+//! * one pool, zone, region or provider holds at most its share of *S*, or one machine (the share `WHOLE` is no bound);
+//! * one pool holds at most `S / min_pools`, rounded up to whole machines.
+//!
+//! On-demand has no such limits. Not here: who is a candidate and how much is missing (`plan`).
+
+use core::cmp::Ordering;
+
+use crate::model::SpotRules;
+use crate::report::Because;
+use crate::units::{Capacity, PricePerHour, Share};
+
+/// Compares two machines by price per unit, exactly; one without capacity is the dearest.
+#[must_use]
+pub fn by_unit_price(a: (PricePerHour, Capacity), b: (PricePerHour, Capacity)) -> Ordering {
+    match (a.1.is_zero(), b.1.is_zero()) {
+        (true, true) => Ordering::Equal,
+        (true, false) => Ordering::Greater,
+        (false, true) => Ordering::Less,
+        (false, false) => {
+            let left = u128::from(a.0.micros()) * u128::from(b.1.milli());
+            left.cmp(&(u128::from(b.0.micros()) * u128::from(a.1.milli())))
+        }
+    }
+}
+
+/// A pool that may be bought from. Places are numbered by the caller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Candidate {
+    /// Number of its pool; pools are numbered in their order.
+    pub pool: usize,
+    /// Number of its zone.
+    pub zone: usize,
+    /// Number of its region.
+    pub region: usize,
+    /// Number of its provider.
+    pub provider: usize,
+    /// Capacity of one machine, not zero.
+    pub units: Capacity,
+    /// Price of one machine.
+    pub price: PricePerHour,
+}
+
+/// What each place holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Held {
+    pools: Vec<Capacity>,
+    zones: Vec<Capacity>,
+    regions: Vec<Capacity>,
+    providers: Vec<Capacity>,
+}
+
+impl Held {
+    /// So many places, all empty.
+    #[must_use]
+    pub fn empty(pools: usize, zones: usize, regions: usize, providers: usize) -> Self {
+        let none = |n| vec![Capacity::ZERO; n];
+        Self { pools: none(pools), zones: none(zones), regions: none(regions), providers: none(providers) }
+    }
+
+    /// Adds capacity to a place and all that it lies in.
+    pub fn add(&mut self, pool: usize, zone: usize, region: usize, provider: usize, capacity: Capacity) {
+        for (list, at) in [
+            (&mut self.pools, pool),
+            (&mut self.zones, zone),
+            (&mut self.regions, region),
+            (&mut self.providers, provider),
+        ] {
+            if let Some(held) = list.get_mut(at) {
+                *held = held.plus(capacity);
+            }
+        }
+    }
+}
+
+/// What places may hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// The wanted spot capacity, and the shares of it; `None`: no limits.
+    spread: Option<(Capacity, SpotRules)>,
+}
+
+impl Limits {
+    /// No limits.
+    pub const NONE: Self = Self { spread: None };
+
+    /// The limits of spot when so much of it is wanted.
+    #[must_use]
+    pub const fn spot(wanted: Capacity, rules: SpotRules) -> Self {
+        Self { spread: Some((wanted, rules)) }
+    }
+
+    /// How many machines of the candidate its places take, and the place that takes the fewest.
+    #[must_use]
+    pub fn room(&self, held: &Held, of: &Candidate) -> (u64, Because) {
+        let Some((wanted, rules)) = &self.spread else {
+            return (u64::MAX, Because::PoolFull);
+        };
+        let units = of.units;
+        let at = |list: &[Capacity], i: usize| list.get(i).copied().unwrap_or_default();
+        let pool = at(&held.pools, of.pool);
+        let mut least = (u64::MAX, Because::PoolFull);
+        if rules.min_pools > 1 {
+            let part = wanted.milli().div_ceil(u64::from(rules.min_pools));
+            let most = units.times(Capacity::from_milli(part).machines_of(units).max(1));
+            least.0 = most.minus(pool).machines_within(units);
+        }
+        for (share, held, because) in [
+            (rules.max_share.pool, pool, Because::PoolFull),
+            (rules.max_share.zone, at(&held.zones, of.zone), Because::ZoneFull),
+            (rules.max_share.region, at(&held.regions, of.region), Because::RegionFull),
+            (rules.max_share.provider, at(&held.providers, of.provider), Because::ProviderFull),
+        ] {
+            if share < Share::WHOLE {
+                let more = share.of(*wanted).max(units).minus(held).machines_within(units);
+                if more < least.0 {
+                    least = (more, because);
+                }
+            }
+        }
+        least
+    }
+}
+
+/// Candidates of one machine size, cheapest first.
+#[derive(Clone, Debug)]
+struct Size {
+    units: Capacity,
+    candidates: Vec<Candidate>,
+}
+
+/// Candidates to buy from, and what is held already.
+#[derive(Clone, Debug)]
+pub struct Shop {
+    sizes: Vec<Size>,
+    state: State,
+}
+
+/// What changes while buying; small next to the candidates, so that the rest can be tried out on a copy.
+#[derive(Clone, Debug)]
+struct State {
+    limits: Limits,
+    held: Held,
+    /// What the maximum still allows.
+    room: Capacity,
+    /// Per size, the first candidate that may still have room. Room only shrinks, so that it moves forward only.
+    heads: Vec<usize>,
+}
+
+/// So many machines of a candidate.
+pub type Bought = (Candidate, u64);
+
+/// What was bought, in order, and what could not be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Basket {
+    /// Each candidate at most once, in the order first chosen.
+    pub bought: Vec<Bought>,
+    /// What is still missing.
+    pub missing: Capacity,
+}
+
+impl Basket {
+    /// Capacity of all that was bought.
+    #[must_use]
+    pub fn capacity(&self) -> Capacity {
+        self.bought.iter().map(|(c, n)| c.units.times(*n)).sum()
+    }
+}
+
+impl Shop {
+    /// Candidates under limits, where `held` is there already and `room` may be added in all.
+    #[must_use]
+    pub fn new(mut candidates: Vec<Candidate>, limits: Limits, held: Held, room: Capacity) -> Self {
+        candidates.retain(|c| !c.units.is_zero());
+        candidates.sort_unstable_by_key(|c| (c.units, c.price, c.pool));
+        let sizes: Vec<Size> = candidates
+            .chunk_by(|a, b| a.units == b.units)
+            .map(|same| Size { units: same[0].units, candidates: same.to_vec() })
+            .collect();
+        let heads = vec![0; sizes.len()];
+        Self { sizes, state: State { limits, held, room, heads } }
+    }
+
+    /// What the maximum still allows.
+    #[must_use]
+    pub fn room(&self) -> Capacity {
+        self.state.room
+    }
+
+    /// Sets what the maximum still allows, when something else was bought meanwhile.
+    pub fn set_room(&mut self, room: Capacity) {
+        self.state.room = room;
+    }
+
+    /// Why not one more machine of this candidate: its places are full, the maximum is near, or its price.
+    #[must_use]
+    pub fn refusal(&self, of: &Candidate) -> Because {
+        let (most, because) = self.state.limits.room(&self.state.held, of);
+        match (most, self.state.room < of.units) {
+            (0, _) => because,
+            (_, true) => Because::OverMax,
+            (_, false) => Because::Worse,
+        }
+    }
+
+    /// Buys what is wanted, as far as there is room.
+    pub fn buy(&mut self, wanted: Capacity) -> Basket {
+        let mut left = wanted;
+        let mut bought: Vec<Bought> = Vec::new();
+        while !left.is_zero() {
+            let Some((best, most)) = self.state.cheapest(&self.sizes, |_| true) else { break };
+            if best.units > left {
+                let rest = self.rest(left);
+                for (candidate, n) in &rest.bought {
+                    self.state.take(candidate, *n);
+                }
+                bought.extend(rest.bought);
+                left = rest.missing;
+                break;
+            }
+            let n = most.min(left.machines_within(best.units));
+            self.state.take(&best, n);
+            left = left.minus(best.units.times(n));
+            bought.push((best, n));
+        }
+        Basket { bought: merged(bought), missing: left }
+    }
+
+    /// The least price for a rest that is smaller than a machine of the best candidate: tries small machines one by
+    /// one on a copy of the state, looks at each point for one machine that covers what is left, and keeps the
+    /// cheapest of these ways (ties: the fewest machines). Without any that covers all, what comes nearest.
+    fn rest(&self, rest: Capacity) -> Basket {
+        /// Up to so many machines before the end are looked at one by one.
+        const CLOSE: u64 = 64;
+        let mut state = self.state.clone();
+        let mut path: Vec<Bought> = Vec::new();
+        let mut spent = 0_u128;
+        let mut left = rest;
+        let mut best: Option<(u128, usize, Candidate)> = None;
+        while !left.is_zero() {
+            if let Some(cover) = state.covering(&self.sizes, left) {
+                let total = spent + u128::from(cover.price.micros());
+                if best.is_none_or(|(least, ..)| total < least) {
+                    best = Some((total, path.len(), cover));
+                }
+            }
+            let Some((small, most)) = state.cheapest(&self.sizes, |units| units < left) else { break };
+            let whole = left.machines_within(small.units).min(most);
+            let n = whole.saturating_sub(CLOSE).max(1);
+            state.take(&small, n);
+            spent += u128::from(small.price.micros()) * u128::from(n);
+            left = left.minus(small.units.times(n));
+            path.push((small, n));
+        }
+        match best {
+            None => Basket { bought: path, missing: left },
+            Some((_, steps, cover)) => {
+                path.truncate(steps);
+                path.push((cover, 1));
+                Basket { bought: path, missing: Capacity::ZERO }
+            }
+        }
+    }
+}
+
+impl State {
+    /// The candidate with the lowest price per unit among sizes that are wanted, and how many of it there is room for.
+    fn cheapest(&mut self, sizes: &[Size], wanted: impl Fn(Capacity) -> bool) -> Option<(Candidate, u64)> {
+        let mut best: Option<(Candidate, u64)> = None;
+        for (i, size) in sizes.iter().enumerate() {
+            if !wanted(size.units) {
+                continue;
+            }
+            let Some((head, most)) = self.head(i, size) else { continue };
+            let better = best.is_none_or(|(b, _)| {
+                by_unit_price((head.price, head.units), (b.price, b.units)).then(head.pool.cmp(&b.pool)).is_lt()
+            });
+            if better {
+                best = Some((head, most));
+            }
+        }
+        best
+    }
+
+    /// The cheapest machine that covers all of this; of equal ones the larger, then by order of pools.
+    fn covering(&mut self, sizes: &[Size], left: Capacity) -> Option<Candidate> {
+        let mut best: Option<Candidate> = None;
+        for (i, size) in sizes.iter().enumerate().filter(|(_, s)| s.units >= left) {
+            let Some((head, _)) = self.head(i, size) else { continue };
+            if best.is_none_or(|b| (head.price, b.units, head.pool) < (b.price, head.units, b.pool)) {
+                best = Some(head);
+            }
+        }
+        best
+    }
+
+    /// The cheapest candidate of a size that has room, and for how many machines.
+    fn head(&mut self, i: usize, size: &Size) -> Option<(Candidate, u64)> {
+        let under_max = self.room.machines_within(size.units);
+        if under_max == 0 {
+            return None;
+        }
+        let at = self.heads.get_mut(i)?;
+        while let Some(candidate) = size.candidates.get(*at) {
+            let (most, _) = self.limits.room(&self.held, candidate);
+            if most > 0 {
+                return Some((*candidate, most.min(under_max)));
+            }
+            *at += 1;
+        }
+        None
+    }
+
+    fn take(&mut self, of: &Candidate, n: u64) {
+        let capacity = of.units.times(n);
+        self.held.add(of.pool, of.zone, of.region, of.provider, capacity);
+        self.room = self.room.minus(capacity);
+    }
+}
+
+/// Each candidate once, in the order first chosen.
+fn merged(bought: Vec<Bought>) -> Vec<Bought> {
+    let mut order: Vec<(usize, Bought)> = bought.into_iter().enumerate().collect();
+    order.sort_by_key(|(_, (c, _))| c.pool);
+    order.dedup_by(|(_, (c, more)), (_, (first, n))| {
+        let same = c.pool == first.pool;
+        if same {
+            *n = n.saturating_add(*more);
+        }
+        same
+    });
+    order.sort_unstable_by_key(|(i, _)| *i);
+    order.into_iter().map(|(_, b)| b).collect()
+}

@@ -33,7 +33,7 @@ const SAMPLES: usize = 64;
 const RATE_WINDOW: Span = Span::from_mins(10);
 
 /// A rate is told over no less than this: a burst that falls between two readings is a backlog, not a rate for ever.
-const RATE_AT_LEAST: Span = Span::from_mins(5);
+pub const RATE_AT_LEAST: Span = Span::from_mins(5);
 
 /// What is known of a fleet's demand: the recent samples, and since when they are missing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -44,16 +44,23 @@ pub struct Demand {
 
 impl Demand {
     /// Takes a reading, together with the capacity that was ready to work at that time (for sources that do not count
-    /// arrivals). A reading that is not newer than the last is ignored.
+    /// arrivals). A reading that is not newer than the last is ignored; one that is older by more than the rate window
+    /// tells of a clock that went back, and the readings start anew with it.
     pub fn record(&mut self, sample: Sample, ready: Capacity) {
-        if self.samples.back().is_some_and(|(last, _)| last.at >= sample.at) {
-            return;
+        if let Some((last, _)) = self.samples.back() {
+            if last.at.since(sample.at) > RATE_WINDOW {
+                self.samples.clear();
+            } else if last.at >= sample.at {
+                return;
+            }
         }
         self.missing_since = None;
         if self.samples.len() == SAMPLES {
             self.samples.pop_front();
         }
-        while self.samples.front().is_some_and(|(old, _)| sample.at.since(old.at) > RATE_WINDOW) {
+        // The newest reading from before the window stays: the rate covers all of the window, and two readings that
+        // are further apart than that still tell one.
+        while self.samples.get(1).is_some_and(|(old, _)| sample.at.since(old.at) >= RATE_WINDOW) {
             self.samples.pop_front();
         }
         self.samples.push_back((sample, ready));
@@ -76,6 +83,16 @@ impl Demand {
         self.missing_since
     }
 
+    /// How long the readings reach back from the newest; zero before the second. While it is short the arrival rate is
+    /// understated: it is told over no less than [`RATE_AT_LEAST`].
+    #[must_use]
+    pub fn covered(&self) -> Span {
+        match (self.samples.front(), self.samples.back()) {
+            (Some((first, _)), Some((last, _))) => last.at.since(first.at),
+            _ => Span::ZERO,
+        }
+    }
+
     /// Jobs arriving per hour, over the last [`RATE_WINDOW`]. By the source's own count where it has one. Else what
     /// the backlog grew by, plus what the ready capacity can have served at `rate` per unit while jobs waited: an
     /// estimate that is too high when workers are slower than configured, and blind to jobs that never wait.
@@ -86,22 +103,31 @@ impl Demand {
         };
         let ms = u128::from(last.at.since(first.at).max(RATE_AT_LEAST).as_millis());
         // Thousandths of a job, so that slow rates survive the division.
-        let milli_jobs = if let (Some(a), Some(b)) = (first.arrived_total, last.arrived_total) {
-            // A counter that went back was reset: count from zero.
-            u128::from(if b >= a { b - a } else { b }) * 1_000
+        let pairs = || self.samples.iter().zip(self.samples.iter().skip(1));
+        let milli_jobs = if self.samples.iter().all(|(s, _)| s.arrived_total.is_some()) {
+            let count = |s: &Sample| s.arrived_total.unwrap_or(0);
+            // A counter that went back was reset: it counts from zero.
+            let arrived = pairs().map(|((from, _), (to, _))| {
+                let (a, b) = (count(from), count(to));
+                u128::from(if b >= a { b - a } else { b })
+            });
+            arrived.sum::<u128>().saturating_mul(1_000)
         } else {
             let grew = i128::from(last.backlog()) - i128::from(first.backlog());
             let mut served = 0_u128;
-            for ((from, ready), (to, _)) in self.samples.iter().zip(self.samples.iter().skip(1)) {
-                if from.backlog() > 0 && to.backlog() > 0 {
-                    let span = u128::from(to.at.since(from.at).as_millis());
+            for ((from, ready), (to, _)) in pairs() {
+                let span = to.at.since(from.at);
+                // Across a longer gap nobody knows who worked.
+                if from.backlog() > 0 && to.backlog() > 0 && span <= RATE_WINDOW {
                     // units(milli) x jobs/h(milli) x ms / (1000 x 3.6e6) = milli-jobs
-                    served += u128::from(ready.milli()) * u128::from(rate.milli()) * span / 3_600_000_000;
+                    let work = u128::from(ready.milli()).saturating_mul(u128::from(rate.milli()));
+                    served = served.saturating_add(work.saturating_mul(u128::from(span.as_millis())) / 3_600_000_000);
                 }
             }
-            u128::try_from(grew * 1_000 + i128::try_from(served).unwrap_or(i128::MAX / 2)).unwrap_or(0)
+            let served = i128::try_from(served).unwrap_or(i128::MAX);
+            u128::try_from((grew * 1_000).saturating_add(served)).unwrap_or(0)
         };
-        PerHour::from_milli(u64::try_from(milli_jobs * 3_600_000 / ms).unwrap_or(u64::MAX))
+        PerHour::from_milli(u64::try_from(milli_jobs.saturating_mul(3_600_000) / ms).unwrap_or(u64::MAX))
     }
 }
 

@@ -491,7 +491,7 @@ pub struct OnDemandRules {
 }
 
 /// Spot rules.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SpotRules {
     /// Buy no spot dearer than this share of the same type's on-demand price in the same region.
     pub max_price_of_on_demand: Option<Share>,

@@ -1,7 +1,19 @@
 //! The decision: one fleet's input in, a complete plan and its report out.
 //!
-//! One decision kind a round, in this order: repair (replace what will be lost), grow, shrink. Replace before remove.
-//! Nothing is left to choose while a plan is carried out.
+//! One decision kind a round, in this order:
+//! * **Repair**: machines with a notice do not count any more. What the target then lacks is launched at once (a
+//!   replacement is no raise: cooldowns do not apply), and the machines are told to finish until
+//!   `min(now + drain_timeout, time of the notice)`; launches first.
+//! * **Grow**: what the target lacks is launched.
+//! * **Shrink**: what the target does not need is let go.
+//!
+//! A plan that launches nothing for lack of offers or room may shrink. In any plan, machines whose drain time is over
+//! are ended. Nothing is launched, told to go or ended in a lane that is not seen; its machines count all the same.
+//! Replace before remove. Nothing is left to choose while a plan is carried out, and after that the next plan at the
+//! same moment is empty.
+//!
+//! How the target comes about: [`size`](crate::size). Who counts as what: `plan/books.rs`. What is launched:
+//! `plan/buy.rs`, within the limits of [`allocate`](crate::allocate). What is let go: `plan/leave.rs`.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +21,21 @@ use crate::cost::Rates;
 use crate::demand::{Demand, History};
 use crate::failure::FailureKind;
 use crate::model::{Fleet, FleetName, InstanceId, Lane, Offer, Pool, SpecName, Token};
-use crate::report::Report;
-use crate::units::{Capacity, PricePerHour, Span, Time};
+use crate::report::{Report, Wait};
+use crate::size;
+use crate::units::{Capacity, PricePerHour, Time};
+
+mod books;
+mod buy;
+mod draft;
+mod explain;
+mod index;
+mod leave;
+
+use books::Books;
+use buy::Bought;
+use draft::Draft;
+use index::Index;
 
 /// Everything a decision rests on. The same input gives the same bytes of plan; the order of `holdings`, `offers` and
 /// `closures` does not matter.
@@ -163,17 +188,18 @@ pub struct Memory {
     pub raised_at: Option<Time>,
     /// When the target was last lowered.
     pub lowered_at: Option<Time>,
-    /// The highest need of recent time, as (time, need) with times rising and needs falling: what `idle_grace` looks
-    /// back on. At most [`PEAKS`] entries.
+    /// The highest need of recent time, as (since, need): since that time the need has not been above this. Times
+    /// rise and needs fall. What `idle_grace` looks back on. At most [`PEAKS`] entries.
     pub peaks: Vec<(Time, Capacity)>,
     /// Since when peaks are recorded without a gap; the target is not lowered before this is `idle_grace` ago.
     pub watched_since: Option<Time>,
-    /// Since when spot gives less than is wanted of it.
+    /// Since when spot gives less than is wanted of it: its machines, started or starting and not noticed, are fewer.
+    /// A promise gives nothing yet, so that launches that fail again and again do not put off the bridge.
     pub short_since: Option<Time>,
 }
 
-/// Entries of [`Memory::peaks`]: a bound for the record on disk. When full, the two oldest merge into the later time
-/// with the higher need, which can only keep capacity longer.
+/// Entries of [`Memory::peaks`]: a bound for the record on disk. When full, the second oldest is dropped, so that the
+/// oldest, which is higher, is taken to have lasted longer: that can only keep capacity longer.
 pub const PEAKS: usize = 64;
 
 /// The kind of decision that a plan carries out.
@@ -319,18 +345,102 @@ pub struct Plan {
     pub target: Capacity,
     /// What to remember.
     pub memory: Memory,
-    /// Hourly price of all holdings before it.
+    /// Hourly price at current offers of all that is held and promised before it. A machine that was told to go
+    /// counts as gone, and one without a known price as free.
     pub price_before: PricePerHour,
-    /// Hourly price once all its actions are carried out (a machine told to drain counts as gone).
+    /// The same once all its actions are carried out.
     pub price_after: PricePerHour,
     /// Decide again at this time, if nothing happens before; `None`: no step waits for the clock.
     pub wake_at: Option<Time>,
 }
 
 /// Decides for one fleet. Pure and total: no I/O, no failure; what cannot be done is in the report.
-#[must_use]
 pub fn decide(input: &Input<'_>) -> (Plan, Report) {
-    let (target, _) = (Capacity::ZERO, Span::ZERO);
-    let _ = input;
-    unimplemented!("{target}")
+    let now = input.now;
+    let sized = size::size(now, input.fleet, input.memory, input.demand, input.history);
+    let target = sized.sizing.target;
+    let mut memory = sized.memory;
+    let index = Index::new(input);
+    let books = Books::new(input, &index, target);
+    let mut draft = Draft::default();
+
+    let Bought { short_since, mut waits, mut wakes } =
+        buy::buy(input, &index, &books, target, memory.short_since, &mut draft);
+    memory.short_since = short_since;
+    let launches = draft.actions.len();
+    leave::noticed(input, &index, &mut draft);
+    let losing = index.held.iter().any(|h| h.holding.notice.is_some() && h.holding.standing != Standing::Ending);
+    let mut kind = match (launches, draft.actions.len()) {
+        (_, 0) => Kind::Rest,
+        (_, all) if all > launches || losing => Kind::Repair,
+        _ => Kind::Grow,
+    };
+    if kind == Kind::Rest {
+        leave::surplus(input, &index, &books, target, memory.lowered_at, &mut draft);
+    }
+    leave::drained(input, &index, &mut draft);
+    if kind == Kind::Rest && !draft.actions.is_empty() {
+        kind = Kind::Shrink;
+    }
+
+    waits.extend(settling(&index));
+    waits.extend(unseen(&index));
+    let draining = draining(&index, now);
+    if let Some(Wait::Draining { first, .. }) = draining {
+        wakes.push(first);
+    }
+    waits.extend(draining);
+    wakes.extend(sized.wake_at);
+
+    let stays = |h: &&index::Held<'_>| !matches!(h.holding.standing, Standing::Draining { .. } | Standing::Ending);
+    let price_before: PricePerHour = index.held.iter().filter(stays).filter_map(|h| index.price(h)).sum();
+    let price_after = draft.steps.iter().fold(price_before, |price, step| price.plus(step.adds).minus(step.saves));
+    let report = Report {
+        fleet: input.fleet.name.clone(),
+        at: now,
+        currency: input.rates.reporting(),
+        sizing: sized.sizing,
+        held: books.all().counted,
+        held_on_demand: books.on_demand().counted,
+        steps: draft.steps,
+        waits,
+    };
+    let plan = Plan {
+        fleet: input.fleet.name.clone(),
+        at: now,
+        kind,
+        actions: draft.actions,
+        target,
+        memory,
+        price_before,
+        price_after,
+        wake_at: wakes.into_iter().filter(|t| *t >= now).min(),
+    };
+    (plan, report)
 }
+
+/// Promises without a known outcome.
+fn settling(index: &Index<'_>) -> Option<Wait> {
+    let promised = index.held.iter().filter(|h| h.holding.standing == Standing::Promised);
+    let machines = promised.fold(0_u32, |n, h| n.saturating_add(h.holding.count));
+    (machines > 0).then_some(Wait::Settling { machines })
+}
+
+/// Lanes that are not seen.
+fn unseen<'i>(index: &'i Index<'_>) -> impl Iterator<Item = Wait> + 'i {
+    index.lanes.iter().filter(|l| !l.state.seen).map(|l| Wait::Unseen(l.lane.clone()))
+}
+
+/// Machines that finish their work.
+fn draining(index: &Index<'_>, now: Time) -> Option<Wait> {
+    let times = index.held.iter().filter_map(|h| match h.holding.standing {
+        Standing::Draining { until } if until > now => Some(until),
+        _ => None,
+    });
+    let (machines, first) =
+        times.fold((0_u32, None::<Time>), |(n, first), t| (n.saturating_add(1), Some(first.map_or(t, |f| f.min(t)))));
+    first.map(|first| Wait::Draining { machines, first })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,13 @@
 //! Why a plan is what it is: per step, with its money and the best refused alternatives; and what it waits for.
 
+mod text;
+
+pub use text::render;
+
 use crate::failure::FailureKind;
 use crate::model::{FleetName, Lane, Pool};
-use crate::units::{Capacity, PricePerHour, Share, Time, UnitPrice};
+use crate::plan::LaunchWhy;
+use crate::units::{Capacity, Currency, PricePerHour, Share, Time, UnitPrice};
 
 /// The reasons behind one [`Plan`](crate::Plan).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,6 +17,8 @@ pub struct Report {
     pub fleet: FleetName,
     /// The moment of the decision.
     pub at: Time,
+    /// What all money in it and in its plan is in.
+    pub currency: Currency,
     /// How the target came about.
     pub sizing: Sizing,
     /// Capacity that counts towards the target, before the plan.
@@ -50,6 +57,8 @@ pub enum Basis {
     Forecast,
     /// No demand source: the minimum.
     Minimum,
+    /// The source was not read yet: the last target holds, and at the very first start the minimum.
+    Unread,
     /// The source gives no data: the last target holds.
     MissingHold {
         /// Since when.
@@ -67,6 +76,8 @@ pub enum Basis {
 pub enum Limit {
     /// Headroom was added.
     Headroom(Share),
+    /// The readings do not reach back far enough to tell a rate; until then the target is not lowered.
+    RateUnknown,
     /// Lifted to the minimum.
     Min,
     /// Cut to the maximum.
@@ -164,8 +175,12 @@ pub enum Wait {
     Unseen(Lane),
     /// Capacity is missing and no offer can be taken.
     NoOffer {
+        /// What it is wanted for.
+        why: LaunchWhy,
         /// How much is missing.
         missing: Capacity,
+        /// The best pools and why each is refused, at most [`ALTERNATIVES`].
+        refused: Vec<Refused>,
     },
     /// Spot is short; on-demand bridges from then on.
     Fallback {

@@ -230,6 +230,15 @@ impl Currency {
             Self::Cny => "CNY",
         }
     }
+
+    /// What stands before an amount: `$` or `¥`.
+    #[must_use]
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::Usd => "$",
+            Self::Cny => "¥",
+        }
+    }
 }
 
 /// What a price list says for one machine: millionths of its currency per hour. It is compared or added only

@@ -1,0 +1,135 @@
+//! What to launch: the base, then spot, then the bridge.
+//!
+//! * **Base**: `min(base, target)` of on-demand, at the cheapest offer per unit. Where it cannot be had it waits; spot
+//!   does not replace it.
+//! * **Spot**: what the target lacks beyond the base. What a large base machine brings above the base counts.
+//! * **Bridge**: on-demand for the part of that which spot cannot give, once spot has been short for `fallback_after`
+//!   by the memory that came in. Promised spot is not bridged. With `return_to_spot` what bridges does not count
+//!   against the wanted spot: it is asked for at every decision, and the sum may exceed the target while it starts
+//!   (never the maximum). Without it the bridge counts as spot would.
+
+use crate::allocate::{self, Basket, Limits, Shop};
+use crate::model::Market;
+use crate::plan::books::Books;
+use crate::plan::draft::Draft;
+use crate::plan::explain::Alternatives;
+use crate::plan::index::Index;
+use crate::plan::{Input, LaunchWhy};
+use crate::report::{Because, Wait};
+use crate::units::{Capacity, Time};
+
+/// What was bought besides the actions.
+pub(super) struct Bought {
+    /// Since when spot is short, to remember.
+    pub(super) short_since: Option<Time>,
+    pub(super) waits: Vec<Wait>,
+    pub(super) wakes: Vec<Time>,
+}
+
+/// One market's shop, wish and result.
+struct Purchase {
+    why: LaunchWhy,
+    market: Market,
+    basket: Basket,
+    reason: String,
+}
+
+/// Adds the launches to the draft.
+pub(super) fn buy(
+    input: &Input<'_>,
+    index: &Index<'_>,
+    books: &Books<'_>,
+    target: Capacity,
+    short_since: Option<Time>,
+    draft: &mut Draft,
+) -> Bought {
+    let now = input.now;
+    let rules = &input.fleet.on_demand;
+    let room = input.fleet.max.minus(books.occupied);
+    let nothing_held = || allocate::Held::empty(index.sites.len(), index.zones, index.lanes.len(), index.providers);
+
+    let mut on_demand = Shop::new(candidates(index, Market::OnDemand), Limits::NONE, nothing_held(), room);
+    let base_lacks = books.owed_base.minus(books.on_demand().counted);
+    let base = on_demand.buy(base_lacks);
+
+    let base_comes = books.base.counted.plus(base.capacity()).max(books.owed_base);
+    let wanted = target.minus(base_comes);
+    let bridge_counts = if rules.return_to_spot { Capacity::ZERO } else { books.bridge.counted };
+    let mut held = nothing_held();
+    for h in index.held.iter().filter(|h| h.holding.counts()) {
+        let site = index.site(h);
+        if site.pool.market() == Market::Spot {
+            held.add(h.site, site.zone, site.region, site.provider, h.holding.capacity());
+        }
+    }
+    let limits = Limits::spot(target.minus(books.owed_base), input.fleet.spot);
+    let mut spot_shop = Shop::new(candidates(index, Market::Spot), limits, held, on_demand.room());
+    let spot_lacks = wanted.minus(books.spot.counted).minus(bridge_counts);
+    let spot = spot_shop.buy(spot_lacks);
+
+    let short_since = (books.spot.existing < wanted.minus(bridge_counts)).then(|| short_since.unwrap_or(now));
+    let unbridged = wanted.minus(books.spot.counted).minus(spot.capacity()).minus(books.bridge.counted);
+    on_demand.set_room(spot_shop.room());
+    let mut bought = Bought { short_since, waits: Vec::new(), wakes: Vec::new() };
+    let mut bridge = Basket { bought: Vec::new(), missing: Capacity::ZERO };
+    if let (Some(after), false) = (rules.fallback_after, unbridged.is_zero()) {
+        let at = short_since.unwrap_or(now).plus(after);
+        if at <= now && input.memory.short_since.is_some() {
+            bridge = on_demand.buy(unbridged);
+        } else {
+            bought.waits.push(Wait::Fallback { missing: unbridged, at });
+            bought.wakes.push(at);
+        }
+    }
+
+    let short_for = now.since(short_since.unwrap_or(now));
+    let purchases = [
+        Purchase {
+            why: LaunchWhy::Base,
+            market: Market::OnDemand,
+            basket: base,
+            reason: format!("the on-demand base of {} lacks {base_lacks}", books.owed_base),
+        },
+        Purchase {
+            why: LaunchWhy::Spot,
+            market: Market::Spot,
+            basket: spot,
+            reason: format!("of {} spot {spot_lacks} lacks", wanted.minus(bridge_counts)),
+        },
+        Purchase {
+            why: LaunchWhy::Bridge,
+            market: Market::OnDemand,
+            basket: bridge,
+            reason: format!("spot has been short for {short_for} and {unbridged} of it is not bridged"),
+        },
+    ];
+    let chosen: Vec<usize> = purchases.iter().flat_map(|p| p.basket.bought.iter().map(|(c, _)| c.pool)).collect();
+    for Purchase { why, market, basket, reason } in purchases {
+        if basket.bought.is_empty() && basket.missing.is_zero() {
+            continue;
+        }
+        let shop = if market == Market::Spot { &spot_shop } else { &on_demand };
+        let alternatives = Alternatives::new(index, market, &chosen, shop);
+        for (candidate, machines) in &basket.bought {
+            let refused = alternatives.beside(index, Some(candidate));
+            draft.launch(index, candidate.pool, *machines, why, &reason, &refused);
+        }
+        if !basket.missing.is_zero() {
+            let refused = alternatives.beside(index, None);
+            bought.waits.push(Wait::NoOffer { why, missing: basket.missing, refused });
+            bought.wakes.extend(reopenings(index, market));
+        }
+    }
+    bought
+}
+
+fn candidates(index: &Index<'_>, market: Market) -> Vec<allocate::Candidate> {
+    let sites = index.sites.iter().enumerate().filter(|(_, s)| s.spec.is_some() && s.pool.market() == market);
+    sites.filter_map(|(i, s)| s.candidate(i)).collect()
+}
+
+/// When the first closed pool of a market opens again.
+fn reopenings(index: &Index<'_>, market: Market) -> Option<Time> {
+    let sites = index.sites.iter().filter(|s| s.spec.is_some() && s.pool.market() == market);
+    sites.filter_map(|s| if let Some(Because::Closed { until, .. }) = s.refused { Some(until) } else { None }).min()
+}

@@ -1,0 +1,67 @@
+//! The plan under construction: actions with their steps.
+
+use crate::model::InstanceId;
+use crate::plan::index::{Held, Index};
+use crate::plan::{Action, Cause, HoldingId, LaunchWhy};
+use crate::report::{Refused, Step};
+use crate::units::{PricePerHour, Time};
+
+/// Actions and, in the same order, their steps.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub(super) actions: Vec<Action>,
+    pub(super) steps: Vec<Step>,
+}
+
+impl Draft {
+    /// Adds launches of so many machines of a pool, split by what the lane takes in a call.
+    pub(super) fn launch(
+        &mut self,
+        index: &Index<'_>,
+        site: usize,
+        mut machines: u64,
+        why: LaunchWhy,
+        reason: &str,
+        refused: &[Refused],
+    ) {
+        let at = &index.sites[site];
+        let (Some(spec), Some(price)) = (at.spec, at.price) else { return };
+        let batch = u64::from(index.lanes[at.region].state.launch_batch.max(1));
+        while machines > 0 {
+            let n = machines.min(batch);
+            machines -= n;
+            let count = u32::try_from(n).unwrap_or(u32::MAX);
+            let (pool, spec) = (at.pool.clone(), spec.clone());
+            let action = Action::Launch { pool, spec, count, units: at.units, price, why };
+            self.push(action, reason.to_owned(), price.times(n), PricePerHour::ZERO, refused.to_vec());
+        }
+    }
+
+    /// Adds the drain of a machine.
+    pub(super) fn drain(
+        &mut self,
+        index: &Index<'_>,
+        held: &Held<'_>,
+        until: Time,
+        why: Cause,
+        reason: String,
+        refused: Vec<Refused>,
+    ) {
+        let HoldingId::Machine(id) = &held.holding.id else { return };
+        let (instance, pool) = (id.clone(), held.holding.pool.clone());
+        let saves = index.price(held).unwrap_or_default();
+        self.push(Action::Drain { instance, pool, until, why }, reason, PricePerHour::ZERO, saves, refused);
+    }
+
+    /// Adds the end of a machine. Its price was saved when it was told to go.
+    pub(super) fn end(&mut self, held: &Held<'_>, instance: &InstanceId, reason: String) {
+        let (instance, pool) = (instance.clone(), held.holding.pool.clone());
+        let action = Action::End { instance, pool, why: Cause::Drained };
+        self.push(action, reason, PricePerHour::ZERO, PricePerHour::ZERO, Vec::new());
+    }
+
+    fn push(&mut self, action: Action, reason: String, adds: PricePerHour, saves: PricePerHour, refused: Vec<Refused>) {
+        self.steps.push(Step { action: self.actions.len(), reason, adds, saves, refused });
+        self.actions.push(action);
+    }
+}

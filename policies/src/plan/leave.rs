@@ -1,0 +1,213 @@
+//! What to let go, in this order, and only machines in lanes that are seen:
+//!
+//! 1. **Redundant bridge** (with `return_to_spot`), at once and without idle grace: when what *runs* without it covers
+//!    the target. Dearest per unit first, then youngest.
+//! 2. **Machines of pools that left the fleet file**, in the order of 3.
+//! 3. **Spot**, dearest per unit first (an unknown price is the dearest), then youngest, then starting before running.
+//! 4. **On-demand above the base**, in the same order, when no spot machine is left that is small enough to go. The
+//!    base is never touched while the target covers it.
+//!
+//! In 2 to 4 a machine goes when what exists without it covers the target, a running one only when what runs without
+//! it does, and on-demand only when what exists of it covers the base. A promise does not exist yet, and with
+//! `return_to_spot` the bridge does not count. A machine that is larger than the surplus stays, and the next in order
+//! is tried.
+//!
+//! **Overshoot stays.** The last machine bought may overshoot the target. A surplus smaller than the youngest machine
+//! is taken for that and kept in 3 and 4, unless the target was lowered since that machine was launched: else buying
+//! a large machine would always end small ones.
+//!
+//! A machine is told to go by a drain until `now + drain_timeout`, and ended by a later plan of whatever kind once that
+//! time has come. Promises are never ended.
+
+use core::cmp::{Ordering, Reverse};
+
+use crate::allocate::by_unit_price;
+use crate::model::Market;
+use crate::plan::books::{Books, Role, Tally};
+use crate::plan::draft::Draft;
+use crate::plan::index::{Held, Index};
+use crate::plan::{Cause, HoldingId, Input, Standing};
+use crate::report::{ALTERNATIVES, Because, Refused};
+use crate::units::{Capacity, Time};
+
+/// Tells machines to go that the provider is about to take.
+pub(super) fn noticed(input: &Input<'_>, index: &Index<'_>, draft: &mut Draft) {
+    for held in &index.held {
+        let holding = held.holding;
+        let Some(taken_at) = holding.notice else { continue };
+        let stays = matches!(holding.standing, Standing::Starting | Standing::Running);
+        if !stays || !index.seen(index.site(held)) {
+            continue;
+        }
+        let until = input.now.plus(input.fleet.scale_down.drain_timeout).min(taken_at).max(input.now);
+        let reason = match taken_at.since(input.now) {
+            left if taken_at > input.now => format!("the provider takes it in {left}"),
+            _ => "the provider takes it now".to_owned(),
+        };
+        draft.drain(index, held, until, Cause::Interruption, reason, Vec::new());
+    }
+}
+
+/// Ends machines whose drain time is over.
+pub(super) fn drained(input: &Input<'_>, index: &Index<'_>, draft: &mut Draft) {
+    for held in &index.held {
+        if let (Standing::Draining { until }, HoldingId::Machine(id)) = (held.holding.standing, &held.holding.id)
+            && until <= input.now
+            && index.seen(index.site(held))
+        {
+            draft.end(held, id, "its drain time is over".to_owned());
+        }
+    }
+}
+
+/// Tells machines to go that are not needed. `lowered_at` is when the target was last lowered, this decision included.
+pub(super) fn surplus(
+    input: &Input<'_>,
+    index: &Index<'_>,
+    books: &Books<'_>,
+    target: Capacity,
+    lowered_at: Option<Time>,
+    draft: &mut Draft,
+) {
+    Leaving { input, index, books, target, lowered_at, draft }.all();
+}
+
+struct Leaving<'i, 'a> {
+    input: &'i Input<'i>,
+    index: &'i Index<'a>,
+    books: &'i Books<'a>,
+    target: Capacity,
+    lowered_at: Option<Time>,
+    draft: &'i mut Draft,
+}
+
+impl<'a> Leaving<'_, 'a> {
+    fn all(mut self) {
+        let mut kept = self.books.base.plus(self.books.idle_base);
+        let mut above = vec![Role::IdleBase];
+        if self.input.fleet.on_demand.return_to_spot {
+            self.bridge_over();
+        } else {
+            kept = kept.plus(self.books.bridge);
+            above.push(Role::Bridge);
+        }
+        let mut left = Left {
+            target: self.target,
+            above_base: kept.existing.minus(self.books.owed_base),
+            kept: kept.plus(self.books.spot),
+        };
+        let surplus = left.kept.existing.minus(self.target);
+        if surplus.is_zero() {
+            return;
+        }
+        let reason = format!("{} is held for a target of {}", left.kept.existing, self.target);
+        let mut order = self.candidates(&[Role::Removed]);
+        if !self.is_overshoot(surplus) {
+            order.extend(self.candidates(&[Role::Spot]));
+            order.extend(self.candidates(&above));
+        }
+        let mut go: Vec<(Held<'a>, Role)> = Vec::new();
+        let mut stay: Vec<Refused> = Vec::new();
+        let mut counted = self.books.all().counted;
+        let mut smallest_spot: Option<Capacity> = None;
+        for (held, role) in order {
+            let units = held.holding.units;
+            let spot = held.holding.pool.market() == Market::Spot;
+            let spot_first = above.contains(&role) && smallest_spot.is_some_and(|s| s <= counted.minus(self.target));
+            let Some(because) = left.refusal(&held).or(spot_first.then_some(Because::Worse)) else {
+                left.take(&held);
+                counted = counted.minus(units);
+                go.push((held, role));
+                continue;
+            };
+            if stay.len() < ALTERNATIVES {
+                stay.push(self.refused(&held, because));
+            }
+            if spot {
+                smallest_spot = Some(smallest_spot.map_or(units, |s| s.min(units)));
+            }
+        }
+        for (held, role) in go {
+            let why = if role == Role::Removed { Cause::PoolRemoved } else { Cause::Surplus };
+            self.drain(&held, why, reason.clone(), stay.clone());
+        }
+    }
+
+    /// Lets the bridge go as far as what runs without it covers the target.
+    fn bridge_over(&mut self) {
+        let mut all = self.books.all();
+        for (held, _) in self.candidates(&[Role::Bridge]) {
+            let left = all.without(held.holding.standing, held.holding.units);
+            if left.running >= self.target {
+                all = left;
+                let reason = format!("{} runs without it for a target of {}", left.running, self.target);
+                self.drain(&held, Cause::BridgeOver, reason, Vec::new());
+            }
+        }
+    }
+
+    fn refused(&self, held: &Held<'_>, because: Because) -> Refused {
+        let per_unit = self.index.site(held).price.map(|p| p.per_unit(held.holding.units));
+        Refused { pool: held.holding.pool.clone(), per_unit, because }
+    }
+
+    fn drain(&mut self, held: &Held<'_>, why: Cause, reason: String, refused: Vec<Refused>) {
+        let until = self.input.now.plus(self.input.fleet.scale_down.drain_timeout);
+        self.draft.drain(self.index, held, until, why, reason, refused);
+    }
+
+    /// Machines of these roles in seen lanes, in the order to leave.
+    fn candidates(&self, roles: &[Role]) -> Vec<(Held<'a>, Role)> {
+        let mut list: Vec<(Held<'a>, Role)> = self.books.machines.clone();
+        list.retain(|(held, role)| roles.contains(role) && self.index.seen(self.index.site(held)));
+        list.sort_unstable_by(|(a, _), (b, _)| self.order(a, b));
+        list
+    }
+
+    /// Dearest, youngest, starting first; then by pool and id.
+    fn order(&self, a: &Held<'_>, b: &Held<'_>) -> Ordering {
+        let price = |h: &Held<'_>| self.index.site(h).price;
+        let dearer = match (price(a), price(b)) {
+            (Some(x), Some(y)) => by_unit_price((y, b.holding.units), (x, a.holding.units)),
+            (x, y) => x.is_some().cmp(&y.is_some()),
+        };
+        let rest = |h: &Held<'_>| (Reverse(h.holding.born), h.holding.standing == Standing::Running, h.site);
+        dearer.then_with(|| rest(a).cmp(&rest(b))).then_with(|| a.holding.id.cmp(&b.holding.id))
+    }
+
+    /// The surplus came with the last machine that was bought.
+    fn is_overshoot(&self, surplus: Capacity) -> bool {
+        let counts =
+            |role: Role| role != Role::Removed && (role != Role::Bridge || !self.input.fleet.on_demand.return_to_spot);
+        let youngest = self.books.machines.iter().filter(|(_, role)| counts(*role));
+        let youngest = youngest.map(|(h, _)| (h.holding.born, h.holding.units)).max();
+        youngest.is_some_and(|(born, units)| surplus < units && self.lowered_at.is_none_or(|t| t <= born))
+    }
+}
+
+/// What is left while machines are chosen to go.
+struct Left {
+    target: Capacity,
+    kept: Tally,
+    /// On-demand that exists and is not owed by the base.
+    above_base: Capacity,
+}
+
+impl Left {
+    /// Why a machine has to stay, if it has.
+    fn refusal(&self, held: &Held<'_>) -> Option<Because> {
+        let (standing, units) = (held.holding.standing, held.holding.units);
+        let left = self.kept.without(standing, units);
+        if left.existing < self.target || standing == Standing::Running && left.running < self.target {
+            return Some(Because::Worse);
+        }
+        (held.holding.pool.market() == Market::OnDemand && units > self.above_base).then_some(Because::Base)
+    }
+
+    fn take(&mut self, held: &Held<'_>) {
+        self.kept = self.kept.without(held.holding.standing, held.holding.units);
+        if held.holding.pool.market() == Market::OnDemand {
+            self.above_base = self.above_base.minus(held.holding.units);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! A decision as text.
+
+use core::fmt::{self, Write};
+
+use crate::plan::{Action, Kind, Plan};
+use crate::report::{Basis, Because, Limit, Refused, Report, Sizing, Step, Wait};
+use crate::units::{Currency, PricePerHour, Time, UnitPrice};
+
+/// The decision as text, for people and goldens: what is done to get where, then one line per step with its reason and
+/// the refused alternatives, then what it waits for. Times are told from the moment of the decision.
+///
+/// ```text
+/// grow: target 12 (queue: need 11; headroom 10%), held 4, $0.1240/h -> $0.3720/h
+///   launch 8 x aws/us-east-1/us-east-1a/m5.large/spot of 1 at $0.0310 per unit, +$0.2480/h: of 10 spot 8 lacks
+///     not aws/us-east-1/us-east-1b/m5.large/spot $0.0270: closed by no-capacity for 3m
+///   waits for 2 launches to settle
+///   again in 5m
+/// ```
+#[must_use]
+pub fn render(plan: &Plan, report: &Report) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = Text { out: &mut out, at: report.at, currency: report.currency }.all(plan, report);
+    out
+}
+
+struct Text<'a> {
+    out: &'a mut String,
+    at: Time,
+    currency: Currency,
+}
+
+impl Text<'_> {
+    fn all(mut self, plan: &Plan, report: &Report) -> fmt::Result {
+        let Plan { fleet: _, at: _, kind, actions, target, memory: _, price_before, price_after, wake_at } = plan;
+        let Report { fleet: _, at: _, currency: _, sizing, held, held_on_demand, steps, waits } = report;
+        write!(self.out, "{}: target {target} (", kind.name())?;
+        self.sizing(sizing)?;
+        write!(self.out, "), held {held}")?;
+        if !held_on_demand.is_zero() {
+            write!(self.out, " ({held_on_demand} on-demand)")?;
+        }
+        write!(self.out, ", {}", self.hourly(*price_before))?;
+        if price_after != price_before || *kind != Kind::Rest {
+            write!(self.out, " -> {}", self.hourly(*price_after))?;
+        }
+        self.out.push('\n');
+        let mut shown: &[Refused] = &[];
+        for step in steps {
+            let Step { action, reason, adds, saves, refused } = step;
+            if let Some(action) = actions.get(*action) {
+                self.action(action)?;
+            }
+            if *adds > PricePerHour::ZERO {
+                write!(self.out, ", +{}", self.hourly(*adds))?;
+            }
+            if *saves > PricePerHour::ZERO {
+                write!(self.out, ", -{}", self.hourly(*saves))?;
+            }
+            writeln!(self.out, ": {reason}")?;
+            // Neighbours mostly refuse the same; once is enough.
+            if shown != refused.as_slice() {
+                self.refused(refused)?;
+            }
+            shown = refused;
+        }
+        for wait in waits {
+            self.wait(wait)?;
+        }
+        if let Some(at) = wake_at {
+            writeln!(self.out, "  again {}", self.when(*at))?;
+        }
+        Ok(())
+    }
+
+    fn sizing(&mut self, sizing: &Sizing) -> fmt::Result {
+        let Sizing { need, basis, forecast, limits, target, previous } = sizing;
+        match basis {
+            Basis::Queue => write!(self.out, "queue: need {need}")?,
+            Basis::Forecast => write!(self.out, "forecast: need {need}")?,
+            Basis::Minimum => write!(self.out, "minimum {need}")?,
+            Basis::Unread => write!(self.out, "not read yet: hold {need}")?,
+            Basis::MissingHold { since } => write!(self.out, "no data for {}: hold {need}", self.at.since(*since))?,
+            Basis::MissingFallback { since } => {
+                write!(self.out, "no data for {}: fall back to {need}", self.at.since(*since))?;
+            }
+        }
+        if let (Some(forecast), Basis::Queue) = (forecast, basis) {
+            write!(self.out, "; forecast {forecast}")?;
+        }
+        for limit in limits {
+            self.out.push_str("; ");
+            match limit {
+                Limit::Headroom(share) => write!(self.out, "headroom {share}")?,
+                Limit::RateUnknown => self.out.push_str("arrival rate not known yet"),
+                Limit::Min => self.out.push_str("min"),
+                Limit::Max => self.out.push_str("max"),
+                Limit::StepUp => self.out.push_str("one step up"),
+                Limit::StepDown => self.out.push_str("one step down"),
+                Limit::CooldownUp(until) => write!(self.out, "may rise {}", self.when(*until))?,
+                Limit::CooldownDown(until) => write!(self.out, "may fall {}", self.when(*until))?,
+                Limit::IdleGrace(until) => write!(self.out, "idle grace, may fall {}", self.when(*until))?,
+            }
+        }
+        match previous {
+            Some(previous) if previous != target => write!(self.out, "; was {previous}"),
+            Some(_) => Ok(()),
+            None => write!(self.out, "; first"),
+        }
+    }
+
+    fn action(&mut self, action: &Action) -> fmt::Result {
+        match action {
+            Action::Launch { pool, spec: _, count, units, price, why } => {
+                let each = self.unit_price(price.per_unit(*units));
+                write!(self.out, "  launch {count} x {pool} of {units} at {each} per unit for {}", why.name())
+            }
+            Action::Drain { instance, pool, until, why } => {
+                write!(self.out, "  drain {} in {pool}, end {}, {}", instance.as_str(), self.when(*until), why.name())
+            }
+            Action::End { instance, pool, why } => {
+                write!(self.out, "  end {} in {pool}, {}", instance.as_str(), why.name())
+            }
+        }
+    }
+
+    fn refused(&mut self, refused: &[Refused]) -> fmt::Result {
+        for Refused { pool, per_unit, because } in refused {
+            write!(self.out, "    not {pool}")?;
+            if let Some(price) = per_unit {
+                write!(self.out, " {}", self.unit_price(*price))?;
+            }
+            self.out.push_str(": ");
+            self.because(because)?;
+            self.out.push('\n');
+        }
+        Ok(())
+    }
+
+    fn because(&mut self, because: &Because) -> fmt::Result {
+        let text = match because {
+            Because::Worse => "worse",
+            Because::Closed { kind, until } => {
+                return write!(self.out, "closed by {kind}, opens {}", self.when(*until));
+            }
+            Because::AboveCap(cap) => {
+                return write!(self.out, "above the cap of {} per unit", self.unit_price(*cap));
+            }
+            Because::AboveShareOfOnDemand(cap) => {
+                return write!(self.out, "above its share of on-demand, {} per unit", self.unit_price(*cap));
+            }
+            Because::NoOnDemandPrice => "its on-demand price is not known",
+            Because::NoOffer => "not offered",
+            Because::NoRate => "no rate of exchange",
+            Because::PoolFull => "the pool holds its share",
+            Because::ZoneFull => "the zone holds its share",
+            Because::RegionFull => "the region holds its share",
+            Because::ProviderFull => "the provider holds its share",
+            Because::OverMax => "would pass the maximum",
+            Because::Unseen => "its region is not seen",
+            Because::NoUnits => "brings none of the unit",
+            Because::Base => "on-demand base",
+        };
+        self.out.write_str(text)
+    }
+
+    fn wait(&mut self, wait: &Wait) -> fmt::Result {
+        match wait {
+            Wait::Settling { machines } => writeln!(self.out, "  waits for {machines} promised machines"),
+            Wait::Unseen(lane) => writeln!(self.out, "  waits for a sight of {lane}"),
+            Wait::NoOffer { why, missing, refused } => {
+                writeln!(self.out, "  waits for an offer of {missing} for {}", why.name())?;
+                self.refused(refused)
+            }
+            Wait::Fallback { missing, at } => {
+                writeln!(self.out, "  spot is {missing} short, on-demand bridges {}", self.when(*at))
+            }
+            Wait::Draining { machines, first } => {
+                writeln!(self.out, "  {machines} draining, the first ends {}", self.when(*first))
+            }
+        }
+    }
+
+    /// `in 5m`, `5m ago` or `now`.
+    fn when(&self, time: Time) -> String {
+        match time.cmp(&self.at) {
+            core::cmp::Ordering::Greater => format!("in {}", time.since(self.at)),
+            core::cmp::Ordering::Equal => "now".to_owned(),
+            core::cmp::Ordering::Less => format!("{} ago", self.at.since(time)),
+        }
+    }
+
+    fn hourly(&self, price: PricePerHour) -> String {
+        format!("{}{price}/h", self.currency.symbol())
+    }
+
+    fn unit_price(&self, price: UnitPrice) -> String {
+        format!("{}{price}", self.currency.symbol())
+    }
+}
