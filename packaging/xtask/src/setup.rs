@@ -63,7 +63,7 @@ fn python() -> Result<(), Failed> {
         .args(&["-m", "venv", "--clear"])
         .args(&[&venv])
         .run()
-        .map_err(|failed| failed.repeat_with("apt-get install python3-venv && cargo xtask setup"))?;
+        .map_err(|failed| Failed::because(format!("is the Debian package python3-venv there? {failed}")))?;
     Step::new(&python)
         .args(&["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
         .args(&[&requirements])
