@@ -1,18 +1,28 @@
 //! The fleet file: its format, its validation, its JSON schema and its reference page.
 //!
-//! A file is read in four steps: it is bounded, located, read, lowered. What comes out is [`Config`], in which every rule holds,
-//! or every problem of the file at once, each with its place.
+//! A file is read in four steps. It is *bounded* (size, UTF-8), *scanned* for the place of each key and for what is not supported
+//! (`tree`), *read* by `serde_yaml` into tables that stop at no mistake (`raw`), and *lowered* into [`Config`], in which every
+//! rule holds (`lower`). What comes out is that, or every problem at once, each with its place ([`Problems`]).
 //!
 //! Not here: network, clock, and secrets themselves ([`Secret`] says where one is; the daemon resolves it when it
 //! starts).
 
+mod hints;
 mod host;
+mod lower;
 mod model;
+mod problem;
+mod raw;
+mod read;
 mod secret;
+mod tree;
 
 pub use host::{FakeHost, Host, ThisHost};
+pub use lower::MAX_POOLS;
 pub use model::{
     AwsConfig, Config, DaemonConfig, FleetConfig, LaunchApi, LogConfig, LogFormat, LogLevel, OtlpConfig,
     ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, StoreEngine, Url,
 };
+pub use problem::{MAX_PROBLEMS, Problem, Problems};
+pub use read::MAX_FILE_BYTES;
 pub use secret::{MAX_SECRET_BYTES, Secret, SecretError};

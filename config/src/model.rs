@@ -218,8 +218,6 @@ pub struct SimType {
     pub vcpus: u32,
     /// GPUs.
     pub gpus: u32,
-    /// Memory in MiB.
-    pub memory_mib: u64,
     /// On-demand price: millionths of the currency per machine-hour.
     pub on_demand_micros: u64,
     /// Mean spot price: millionths of the currency per machine-hour. The zones differ from it, and it moves.

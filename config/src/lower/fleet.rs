@@ -1,0 +1,415 @@
+//! `fleets[]`: what the operator wants of one fleet.
+
+use std::collections::BTreeMap;
+
+use policies::model::{
+    DemandRules, Fleet, FleetName, ForecastRule, InstanceType, MaxShare, MissingRule, OnDemandRules, QueueRule,
+    ScaleDown, ScaleUp, SpotRules,
+};
+use policies::units::{Capacity, Share, Span};
+
+use crate::hints;
+use crate::lower::{At, Known, Lowering, MONTH, NameRule, WEEK, pools, source};
+use crate::model::{FleetConfig, SourceConfig};
+use crate::raw;
+use crate::raw::field::{Dict, Field};
+use crate::raw::value::{Duration, Leaf, Percent, Text, Units};
+
+/// A fleet's name is a tag, a label of metrics, a part of paths and of names in the clouds.
+const FLEET_NAME: NameRule = NameRule {
+    what: "name of a fleet",
+    hint: "small letters, digits and dashes, at most 63",
+    longest: 63,
+    first: |c| c.is_ascii_lowercase() || c.is_ascii_digit(),
+    rest: |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
+};
+
+/// A label's key is a label of metrics too, and Prometheus takes only these characters.
+const LABEL_KEY: NameRule = NameRule {
+    what: "key of a label",
+    hint: "small letters, digits and underscores, at most 63",
+    longest: 63,
+    first: |c| c.is_ascii_lowercase(),
+    rest: |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_',
+};
+
+/// Each label is on every series of the fleet's metrics.
+const MOST_LABELS: usize = 20;
+
+/// The longest value of a tag on EC2 is 256 characters; one is left for no reason but roundness.
+const LONGEST_LABEL: usize = 255;
+
+/// More units than any account has quota for; beyond it a unit was mistaken.
+const MOST_CAPACITY: Capacity = Capacity::units(10_000_000);
+
+/// The fleet's name, when it has a valid one, and the fleet, when all of it is valid.
+pub(crate) fn lower(
+    cx: &mut Lowering<'_, '_>,
+    at: &At<'_>,
+    field: Field<raw::Fleet>,
+    known: &Known<'_>,
+    room: &mut usize,
+) -> (Option<String>, Option<FleetConfig>) {
+    let Some(table) = cx.open(at, field) else { return (None, None) };
+    let raw::Fleet { name, labels, unit, weights, capacity, demand, on_demand, spot, scale_up, scale_down, pools } =
+        table;
+
+    let name_at = at.key("name");
+    let name = cx.value(&name_at, name);
+    let name = cx.named(&name_at, name, &FLEET_NAME);
+    let labels = labels_of(cx, &at.key("labels"), labels);
+    let unit = cx.value(&at.key("unit"), unit);
+    let weights_at = at.key("weights");
+    let weights = weights_of(cx, &weights_at, weights);
+    let limits = capacity_of(cx, &at.key("capacity"), capacity);
+    let (demand, source) = demand_of(cx, &at.key("demand"), demand, limits);
+    let on_demand_at = at.key("on_demand");
+    let on_demand = on_demand_of(cx, &on_demand_at, on_demand, limits);
+    let spot_at = at.key("spot");
+    let spot = spot_of(cx, &spot_at, spot);
+    let scale_up = scale_up_of(cx, &at.key("scale_up"), scale_up);
+    let scale_down = scale_down_of(cx, &at.key("scale_down"), scale_down);
+    let spec_name = name.clone().unwrap_or_default();
+    let pools_at = at.key("pools");
+    let places = pools::lower(cx, &pools_at, pools, &spec_name, labels.as_ref(), known, room);
+
+    if let Some(places) = &places {
+        if let Some(weights) = &weights {
+            for weighted in weights.keys().filter(|t| !places.types.contains(t.as_str())) {
+                let at = weights_at.key(weighted.as_str());
+                let near = hints::nearest(weighted.as_str(), places.types.iter().map(String::as_str));
+                let hint = near.map_or_else(|| "remove it".to_owned(), |near| format!("did you mean `{near}`?"));
+                cx.wrong(&at, "no pool of this fleet has this instance type", hint);
+            }
+        }
+        if let (Some(on_demand), Some((_, max))) = (&on_demand, limits) {
+            pools::check_markets(cx, &on_demand_at, &pools_at, places, on_demand, max);
+        }
+        if let Some(spot) = &spot {
+            pools::check_spread(cx, &spot_at, places, spot);
+        }
+    }
+
+    let fleet = || {
+        let (min, max) = limits?;
+        let places = places?;
+        let fleet = Fleet {
+            name: FleetName::from(name.as_deref()?),
+            labels: labels?,
+            unit: unit?,
+            weights: weights?,
+            min,
+            max,
+            demand: demand?,
+            on_demand: on_demand?,
+            spot: spot?,
+            scale_up: scale_up?,
+            scale_down: scale_down?,
+            pools: places.pools,
+        };
+        Some(FleetConfig { fleet, source, specs: places.specs })
+    };
+    let fleet = fleet();
+    (name, fleet)
+}
+
+fn labels_of(
+    cx: &mut Lowering<'_, '_>,
+    at: &At<'_>,
+    field: Field<Dict<Leaf<Text>>>,
+) -> Option<BTreeMap<String, String>> {
+    let entries = cx.entries(at, field)?;
+    if entries.len() > MOST_LABELS {
+        cx.wrong(at, format!("{} labels are too many", entries.len()), format!("{MOST_LABELS} at most"));
+        return None;
+    }
+    let mut labels = BTreeMap::new();
+    let mut whole = true;
+    for (at, key, value) in entries {
+        let key = cx.named(&at, Some(key), &LABEL_KEY);
+        let value = cx.value(&at, value).filter(|value| {
+            let fits = value.chars().count() <= LONGEST_LABEL && !value.chars().any(char::is_control);
+            if !fits {
+                cx.wrong(&at, "this is no value of a label", format!("one line of {LONGEST_LABEL} characters at most"));
+            }
+            fits
+        });
+        match (key, value) {
+            (Some(key), Some(value)) => {
+                labels.insert(key, value);
+            }
+            _ => whole = false,
+        }
+    }
+    whole.then_some(labels)
+}
+
+fn weights_of(
+    cx: &mut Lowering<'_, '_>,
+    at: &At<'_>,
+    field: Field<Dict<Leaf<Units>>>,
+) -> Option<BTreeMap<InstanceType, Capacity>> {
+    let mut weights = BTreeMap::new();
+    let mut whole = true;
+    for (at, name, weight) in cx.entries(at, field)? {
+        match capacity(cx, &at, weight) {
+            Some(weight) if weight.is_zero() => {
+                cx.wrong(&at, "a machine of this type would bring nothing", "remove the type from the pools instead");
+                whole = false;
+            }
+            Some(weight) => {
+                weights.insert(InstanceType::from(name), weight);
+            }
+            None => whole = false,
+        }
+    }
+    whole.then_some(weights)
+}
+
+fn capacity(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<Leaf<Units>>) -> Option<Capacity> {
+    let value = cx.value(at, field)?;
+    if value > MOST_CAPACITY {
+        cx.wrong(at, format!("{value} is too large"), format!("it can be {MOST_CAPACITY} at most"));
+        return None;
+    }
+    Some(value)
+}
+
+fn capacity_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Capacity>) -> Option<(Capacity, Capacity)> {
+    let raw::Capacity { min, max } = cx.open(at, field)?;
+    let min_at = at.key("min");
+    let max_at = at.key("max");
+    let min = capacity(cx, &min_at, min);
+    let max = capacity(cx, &max_at, max);
+    let (min, max) = (min?, max?);
+    if max.is_zero() {
+        cx.wrong(&max_at, "a fleet with a maximum of 0 can never run anything", "raise it, or remove the fleet");
+    } else if min > max {
+        cx.wrong(&min_at, format!("{min} is above max, {max}"), "lower min or raise max");
+    } else {
+        return Some((min, max));
+    }
+    None
+}
+
+fn demand_of(
+    cx: &mut Lowering<'_, '_>,
+    at: &At<'_>,
+    field: Field<raw::Demand>,
+    limits: Option<(Capacity, Capacity)>,
+) -> (Option<DemandRules>, Option<SourceConfig>) {
+    let Some(raw::Demand { queue, forecast, headroom, on_missing }) = cx.open(at, field) else {
+        return (None, None);
+    };
+    let has_queue = !queue.is_absent();
+    let has_forecast = !forecast.is_absent();
+    if !has_queue && has_forecast {
+        cx.wrong(&at.key("forecast"), "there is nothing to forecast without a queue", "add `queue`, or remove this");
+    }
+    if !has_queue && on_missing.is_given() {
+        cx.wrong(&at.key("on_missing"), "nothing can be missing without a queue", "add `queue`, or remove this");
+    }
+    let queue = queue_of(cx, &at.key("queue"), queue);
+    let forecast = forecast_of(cx, &at.key("forecast"), forecast);
+    let headroom = share(cx, &at.key("headroom"), headroom, Share::default(), Share::percent(1_000));
+    let on_missing = on_missing_of(cx, &at.key("on_missing"), on_missing, limits);
+    let (rule, source) = queue.map_or((None, None), |(rule, source)| (Some(rule), Some(source)));
+    let rules = || {
+        Some(DemandRules {
+            queue: if has_queue { Some(rule?) } else { None },
+            forecast: if has_forecast { Some(forecast?) } else { None },
+            headroom: headroom?,
+            on_missing: on_missing?,
+        })
+    };
+    (rules(), source)
+}
+
+fn queue_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Queue>) -> Option<(QueueRule, SourceConfig)> {
+    let raw::Queue { source, jobs_per_unit_hour, drain_within, timeout } = cx.open(at, field)?;
+    let kind = source::lower(cx, &at.key("source"), source);
+    let jobs_at = at.key("jobs_per_unit_hour");
+    let jobs_per_unit_hour = cx.value(&jobs_at, jobs_per_unit_hour).filter(|jobs| {
+        if jobs.milli() == 0 {
+            cx.wrong(&jobs_at, "a unit that finishes no jobs can drain no queue", "give what one unit does in an hour");
+        }
+        jobs.milli() > 0
+    });
+    let drain_within = span(cx, &at.key("drain_within"), drain_within, Span::from_secs(1), MONTH);
+    let timeout = span(cx, &at.key("timeout"), timeout, Span::from_millis(100), Span::from_secs(60));
+    let rule = QueueRule { jobs_per_unit_hour: jobs_per_unit_hour?, drain_within: drain_within? };
+    Some((rule, SourceConfig { kind: kind?, timeout: timeout? }))
+}
+
+fn forecast_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Forecast>) -> Option<ForecastRule> {
+    let raw::Forecast { horizon, quantile } = cx.open(at, field)?;
+    let horizon = span(cx, &at.key("horizon"), horizon, Span::from_mins(1), WEEK);
+    let quantile = share(cx, &at.key("quantile"), quantile, Share::percent(1), Share::from_basis_points(9_990));
+    Some(ForecastRule { horizon: horizon?, quantile: quantile? })
+}
+
+fn on_missing_of(
+    cx: &mut Lowering<'_, '_>,
+    at: &At<'_>,
+    field: Field<raw::OnMissing>,
+    limits: Option<(Capacity, Capacity)>,
+) -> Option<MissingRule> {
+    let raw::OnMissing { hold, then } = cx.open(at, field)?;
+    let hold = span(cx, &at.key("hold"), hold, Span::ZERO, MONTH);
+    let then_at = at.key("then");
+    let has_then = !then.is_absent();
+    let then = capacity(cx, &then_at, then);
+    if let (Some(then), Some((min, max))) = (then, limits)
+        && (then > max || then < min)
+    {
+        let rule = format!("{then} is not between min, {min}, and max, {max}");
+        cx.wrong(&then_at, rule, "the target never leaves these limits");
+        return None;
+    }
+    Some(MissingRule { hold: hold?, then: if has_then { Some(then?) } else { None } })
+}
+
+fn on_demand_of(
+    cx: &mut Lowering<'_, '_>,
+    at: &At<'_>,
+    field: Field<raw::OnDemand>,
+    limits: Option<(Capacity, Capacity)>,
+) -> Option<OnDemandRules> {
+    let raw::OnDemand { base, fallback_after, return_to_spot } = cx.open(at, field)?;
+    let base_at = at.key("base");
+    let base = capacity(cx, &base_at, base);
+    let above = base.zip(limits).is_some_and(|(base, (_, max))| base > max);
+    if let (true, Some(base), Some((_, max))) = (above, base, limits) {
+        cx.wrong(&base_at, format!("{base} is above max, {max}"), "lower the base or raise `capacity.max`");
+    }
+    let has_fallback = !fallback_after.is_absent();
+    let fallback_after = span(cx, &at.key("fallback_after"), fallback_after, Span::ZERO, WEEK);
+    let return_to_spot = cx.value(&at.key("return_to_spot"), return_to_spot);
+    Some(OnDemandRules {
+        base: base.filter(|_| !above)?,
+        fallback_after: if has_fallback { Some(fallback_after?) } else { None },
+        return_to_spot: return_to_spot?,
+    })
+}
+
+fn spot_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Spot>) -> Option<SpotRules> {
+    let raw::Spot { max_price, min_pools, max_share } = cx.open(at, field)?;
+    let cap = if max_price.is_absent() { Some((None, None)) } else { cap_of(cx, &at.key("max_price"), max_price) };
+    let min_at = at.key("min_pools");
+    let min_pools = cx.value(&min_at, min_pools).and_then(|n| match u32::try_from(n) {
+        Ok(n @ 1..=1_000) => Some(n),
+        _ => {
+            cx.wrong(&min_at, format!("{n} pools cannot be asked for"), "it must be from 1 to 1000");
+            None
+        }
+    });
+    let max_share = max_share_of(cx, &at.key("max_share"), max_share);
+    let (max_price_of_on_demand, max_price_per_unit) = cap?;
+    Some(SpotRules { max_price_of_on_demand, max_price_per_unit, min_pools: min_pools?, max_share: max_share? })
+}
+
+/// Both caps on the price of spot.
+type Caps = (Option<Share>, Option<policies::units::UnitPrice>);
+
+fn cap_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::MaxPrice>) -> Option<Caps> {
+    let raw::MaxPrice { of_on_demand, per_unit_hour } = cx.open(at, field)?;
+    let (has_share, has_price) = (!of_on_demand.is_absent(), !per_unit_hour.is_absent());
+    if !has_share && !has_price {
+        cx.wrong(at, "it caps nothing", "give `of_on_demand`, `per_unit_hour` or both, or remove it");
+        return None;
+    }
+    let least = Share::from_basis_points(1);
+    let of_on_demand = share(cx, &at.key("of_on_demand"), of_on_demand, least, Share::percent(200));
+    let price_at = at.key("per_unit_hour");
+    let per_unit_hour = cx.value(&price_at, per_unit_hour).filter(|price| {
+        if price.nanos() == 0 {
+            cx.wrong(
+                &price_at,
+                "no spot is that cheap",
+                "raise the cap, or buy on-demand only: `markets: [on-demand]`",
+            );
+        }
+        price.nanos() > 0
+    });
+    Some((if has_share { Some(of_on_demand?) } else { None }, if has_price { Some(per_unit_hour?) } else { None }))
+}
+
+fn max_share_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::MaxShare>) -> Option<MaxShare> {
+    let raw::MaxShare { pool, zone, region, provider } = cx.open(at, field)?;
+    let mut part = |name: &str, field| share(cx, &at.key(name), field, Share::from_basis_points(1), Share::WHOLE);
+    let (pool, zone) = (part("pool", pool), part("zone", zone));
+    let (region, provider) = (part("region", region), part("provider", provider));
+    Some(MaxShare { pool: pool?, zone: zone?, region: region?, provider: provider? })
+}
+
+fn scale_up_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::ScaleUp>) -> Option<ScaleUp> {
+    let raw::ScaleUp { cooldown, max_step } = cx.open(at, field)?;
+    let cooldown = span(cx, &at.key("cooldown"), cooldown, Span::ZERO, WEEK);
+    let has_step = !max_step.is_absent();
+    let max_step = step(cx, &at.key("max_step"), max_step, Share::percent(10_000));
+    Some(ScaleUp { cooldown: cooldown?, max_step: if has_step { Some(max_step?) } else { None } })
+}
+
+fn scale_down_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::ScaleDown>) -> Option<ScaleDown> {
+    let raw::ScaleDown { cooldown, order, idle_grace, drain_timeout, max_step } = cx.open(at, field)?;
+    let cooldown = span(cx, &at.key("cooldown"), cooldown, Span::ZERO, WEEK);
+    // There is one order in this version; the key is read so that another one is refused, not ignored.
+    let order = cx.value(&at.key("order"), order);
+    let idle_grace = span(cx, &at.key("idle_grace"), idle_grace, Span::ZERO, WEEK);
+    let drain_timeout = span(cx, &at.key("drain_timeout"), drain_timeout, Span::ZERO, WEEK);
+    let has_step = !max_step.is_absent();
+    let max_step = step(cx, &at.key("max_step"), max_step, Share::WHOLE);
+    order?;
+    Some(ScaleDown {
+        cooldown: cooldown?,
+        idle_grace: idle_grace?,
+        drain_timeout: drain_timeout?,
+        max_step: if has_step { Some(max_step?) } else { None },
+    })
+}
+
+/// The largest step, which must allow one.
+fn step(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<Leaf<Percent>>, most: Share) -> Option<Share> {
+    share(cx, at, field, Share::from_basis_points(1), most)
+}
+
+/// The share at the key, within these bounds.
+fn share(
+    cx: &mut Lowering<'_, '_>,
+    at: &At<'_>,
+    field: Field<Leaf<Percent>>,
+    least: Share,
+    most: Share,
+) -> Option<Share> {
+    let share = cx.value(at, field)?;
+    if share < least {
+        cx.wrong(at, format!("{share} is too small"), format!("it must be {least} at least"));
+    } else if share > most {
+        cx.wrong(at, format!("{share} is too large"), format!("it can be {most} at most"));
+    } else {
+        return Some(share);
+    }
+    None
+}
+
+/// The duration at the key, within these bounds.
+fn span(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<Leaf<Duration>>, least: Span, most: Span) -> Option<Span> {
+    let value = cx.value(at, field);
+    cx.within(at, value, least, most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_break_tags_or_paths_are_refused() {
+        for good in ["a", "llm-batch", "0x", "a-"] {
+            assert!(FLEET_NAME.allows(good), "{good}");
+        }
+        for bad in ["", "-a", "A", "a/b", "a.b", "a b", "\u{fc}"] {
+            assert!(!FLEET_NAME.allows(bad), "{bad}");
+        }
+        assert!(FLEET_NAME.allows(&"a".repeat(63)) && !FLEET_NAME.allows(&"a".repeat(64)));
+    }
+}

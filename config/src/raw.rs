@@ -1,0 +1,504 @@
+//! The fleet file as it is written: one table for each mapping of it.
+//!
+//! The doc comments here are for operators. The JSON schema and the reference page are made from them, so each says
+//! what the key does, its unit and an example. Nothing here is checked beyond its kind; that is `lower`'s work.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use policies::model::{Market, Unit};
+use policies::units::Currency;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{IgnoredAny, MapAccess};
+
+use crate::model::{LaunchApi, LogFormat, LogLevel, StoreEngine};
+use field::{Dict, Field, Key, List, Raw, Read, Scalar, table};
+use value::{
+    Count, Duration, FilePath, Flag, Hourly, Leaf, Listen, Micros, OneOf, Order, PerUnitHour, Percent, Text, Units,
+    Version,
+};
+
+mod duration;
+pub(crate) mod field;
+pub(crate) mod value;
+
+table! {
+    /// A fleet file of spotfleet. Durations are written as `90s`, `5m`, `1h30m` or `1d`, shares as `70%`, money as plain
+    /// decimals. Relative paths start at the directory of the fleet file. Anchors, aliases, merge keys and tags are
+    /// not supported.
+    File {
+        /// Version of the format: 1.
+        required version: Leaf<Version>,
+        /// How the daemon itself runs. A change of it takes effect at the next start.
+        default("{}") daemon: Daemon,
+        /// The clouds. The first part of a name is its kind: `aws`, or `aws-research` for a second account; `sim` or `sim-a` for
+        /// a simulated cloud. Example: `aws: {}`.
+        required providers: Providers,
+        /// The fleets. At least one.
+        required fleets: List<Fleet>,
+    }
+
+    /// How the daemon itself runs.
+    Daemon {
+        /// Directory of the embedded store. It is made when it is not there.
+        default("/var/lib/spotfleet") state_dir: Leaf<FilePath>,
+        /// Engine of the embedded store. To change it, export from the old one and import into the new one.
+        default("sled") store: Leaf<OneOf<StoreEngine>>,
+        /// IP address and port of the HTTP server. An address that other machines can reach needs a `token`.
+        default("127.0.0.1:9464") listen: Leaf<Listen>,
+        /// Bearer token that HTTP clients must send. Example: `{credential: http-token}`.
+        optional token: SecretRef,
+        /// A round is run at least this often, from 1s to 10m. Events such as interruptions start one at once.
+        default("10s") tick: Leaf<Duration>,
+        /// Value of the owner tag of every machine. Machines with another one do not exist for this daemon: two daemons in
+        /// one account need two owners. Letters, digits, dots, dashes and underscores, at most 63.
+        default("spotfleet") owner: Leaf<Text>,
+        /// Currency of every price and cap in this file and of every report.
+        default("USD") currency: Leaf<OneOf<Currency>>,
+        /// What one unit of another currency is worth in `currency`, for price lists in that one. Example: `{CNY: 0.14}`.
+        default("{}") rates: Dict<Leaf<Micros>>,
+        /// What is logged, and how.
+        default("{}") log: Log,
+        /// Push traces and metrics to an OpenTelemetry collector.
+        optional otlp: Otlp,
+    }
+
+    /// What is logged, and how.
+    Log {
+        /// Lines for people, or a JSON object a line.
+        default("text") format: Leaf<OneOf<LogFormat>>,
+        /// The least important level that is shown.
+        default("info") level: Leaf<OneOf<LogLevel>>,
+    }
+
+    /// Where traces and metrics are pushed to.
+    Otlp {
+        /// Base URL of the collector's OTLP/HTTP receiver, without `/v1/traces`. Example: `http://127.0.0.1:4318`.
+        required endpoint: Leaf<Text>,
+        /// How often metrics are pushed, from 1s to 1h.
+        default("15s") interval: Leaf<Duration>,
+    }
+
+    /// Where a secret is kept: exactly one of these. The secret itself never stands in the fleet file.
+    SecretRef {
+        /// Name of an environment variable. Example: `SPOTFLEET_TOKEN`.
+        optional env: Leaf<Text>,
+        /// Path of a file that holds nothing else. A line break at its end is ignored.
+        optional file: Leaf<FilePath>,
+        /// Name of a systemd credential (`LoadCredential=` of the unit).
+        optional credential: Leaf<Text>,
+    }
+
+    /// Amazon EC2. Credentials come from the SDK's own chain: environment, profile, container or instance role.
+    Aws {
+        /// URL of the EC2, SQS and STS endpoints in place of the region's own, for tests and private endpoints. Without it
+        /// `AWS_ENDPOINT_URL` is used, when set.
+        optional endpoint_url: Leaf<Text>,
+        /// URL of the price list endpoint in place of its own.
+        optional pricing_endpoint_url: Leaf<Text>,
+        /// Allow endpoints without TLS (`http://`). For tests.
+        default("false") allow_http_endpoint: Leaf<Flag>,
+        /// URL of the SQS queue that gets the EventBridge events of EC2 interruptions. Without it, spot requests are polled,
+        /// which sees an interruption later. Example: `https://sqs.us-east-1.amazonaws.com/123456789012/spotfleet`.
+        optional interruption_queue_url: Leaf<Text>,
+        /// Which call launches: `create-fleet` (an instant fleet with a launch template kept for each launch
+        /// specification), or `run-instances` (needs no right to launch templates).
+        default("create-fleet") launch_api: Leaf<OneOf<LaunchApi>>,
+        /// A call that takes longer is given up, from 1s to 5m. What it did is then looked up, never guessed.
+        default("30s") call_deadline: Leaf<Duration>,
+        /// A machine may be missing from listings for so long after its launch, from 0s to 10m. A lost launch is launched again
+        /// only after this and the deadline have passed.
+        default("60s") visibility_lag: Leaf<Duration>,
+    }
+
+    /// A simulated cloud, for demos and tests: nothing is launched anywhere. It sells its types in every region and zone that
+    /// the fleets name.
+    Sim {
+        /// Seed of all that is random in it. The same seed gives the same cloud.
+        default("0") seed: Leaf<Count>,
+        /// Currency of its prices.
+        default("USD") currency: Leaf<OneOf<Currency>>,
+        /// A machine runs so long after its launch, up to 1h.
+        default("30s") start_delay: Leaf<Duration>,
+        /// A machine may be missing from listings for so long after its launch, up to 10m.
+        default("2s") visibility_lag: Leaf<Duration>,
+        /// A launch that is repeated with the same token within this time makes nothing new. Without it, it makes a second
+        /// machine, as on clouds that know no tokens.
+        optional token_lifetime: Leaf<Duration>,
+        /// How long before an interruption its notice comes, up to 1h.
+        default("2m") notice_lead: Leaf<Duration>,
+        /// Share of the spot machines that is expected to be interrupted within an hour. Example: `10%`.
+        default("0%") interruptions_per_hour: Leaf<Percent>,
+        /// What it sells: instance types by name. At least one.
+        required types: Dict<SimType>,
+    }
+
+    /// An instance type of a simulated cloud.
+    SimType {
+        /// Virtual CPUs of a machine.
+        default("1") vcpus: Leaf<Count>,
+        /// GPUs of a machine.
+        default("0") gpus: Leaf<Count>,
+        /// On-demand price of a machine-hour, in the cloud's `currency`. Example: `0.10`.
+        required on_demand_price: Leaf<Micros>,
+        /// Mean spot price of a machine-hour, in the cloud's `currency`. Example: `0.031`.
+        required spot_price: Leaf<Micros>,
+        /// Spot machines that one zone can run at a time.
+        default("100") spot_room: Leaf<Count>,
+    }
+
+    /// A fleet: what the operator wants.
+    Fleet {
+        /// Name, unique in the file: small letters, digits and dashes, at most 63. It is a tag of each machine, so renaming
+        /// a fleet means a new one. Example: `llm-batch`.
+        required name: Leaf<Text>,
+        /// Labels, copied to tags of the machines and to metrics. Keys: small letters, digits and underscores, at most 63; values up
+        /// to 255 characters; at most 20. Example: `{team: ml, cost_center: a17}`.
+        default("{}") labels: Dict<Leaf<Text>>,
+        /// What capacity counts: machines, virtual CPUs or GPUs.
+        default("instance") unit: Leaf<OneOf<Unit>>,
+        /// Capacity of one machine of these instance types, in place of what `unit` counts. Example: `{g5.xlarge: 1, g5.2xlarge: 1.5}`.
+        default("{}") weights: Dict<Leaf<Units>>,
+        /// Limits of the fleet's capacity.
+        required capacity: Capacity,
+        /// How much is needed.
+        default("{}") demand: Demand,
+        /// The part that is not spot.
+        default("{}") on_demand: OnDemand,
+        /// What spot may cost and how it is spread.
+        default("{}") spot: Spot,
+        /// How fast the fleet grows.
+        default("{}") scale_up: ScaleUp,
+        /// How fast the fleet shrinks, and how machines are let go.
+        default("{}") scale_down: ScaleDown,
+        /// Where to buy: every combination of region, zone, instance type and market of each entry is a pool. At
+        /// least one entry.
+        required pools: List<Pools>,
+    }
+
+    /// Limits of the fleet's capacity, in its unit.
+    Capacity {
+        /// The target is never below this.
+        default("0") min: Leaf<Units>,
+        /// Neither the target nor the machines that run or are promised ever exceed this.
+        required max: Leaf<Units>,
+    }
+
+    /// How much is needed. Without a queue the fleet stays at `capacity.min`.
+    Demand {
+        /// Size the fleet by a queue.
+        optional queue: Queue,
+        /// Scale ahead of demand, by the pattern of past hours and weeks. Needs a queue.
+        optional forecast: Forecast,
+        /// Added to the need, up to 1000%.
+        default("0%") headroom: Leaf<Percent>,
+        /// What to want when the queue cannot be read.
+        default("{}") on_missing: OnMissing,
+    }
+
+    /// Size the fleet by a queue: need = arrivals / rate + waiting jobs / (rate x drain time).
+    Queue {
+        /// Where the number of waiting jobs is read.
+        required source: Source,
+        /// Jobs that one unit of capacity finishes in an hour, with up to three decimals. Example: `120`.
+        required jobs_per_unit_hour: Leaf<Hourly>,
+        /// The jobs that wait now shall be finished within this time, from 1s to 30d. Example: `10m`.
+        required drain_within: Leaf<Duration>,
+        /// A reading that takes longer counts as missing, from 100ms to 60s.
+        default("5s") timeout: Leaf<Duration>,
+    }
+
+    /// Where the number of waiting jobs is read: exactly one of these.
+    Source {
+        /// A list or a stream in Redis.
+        optional redis: Redis,
+        /// A file that another program writes.
+        optional file: DemandFile,
+    }
+
+    /// A Redis list (`list`), or a stream with its consumer group (`stream` and `group`).
+    Redis {
+        /// `redis://` or `rediss://` (TLS) URL of the server, such as `redis://127.0.0.1:6379/0`. With a password in it, it
+        /// must be kept elsewhere: `{env: REDIS_URL}`.
+        required url: UrlOrRef,
+        /// Key of the list of waiting jobs; its length is the backlog.
+        optional list: Leaf<Text>,
+        /// Key of a second list with the jobs that are being worked on; they count too.
+        optional in_progress: Leaf<Text>,
+        /// Key of the stream; the backlog is what its group has pending and has not read.
+        optional stream: Leaf<Text>,
+        /// Consumer group of the stream.
+        optional group: Leaf<Text>,
+    }
+
+    /// A file that another program writes.
+    DemandFile {
+        /// Path of the file. It holds the number of waiting jobs.
+        required path: Leaf<FilePath>,
+    }
+
+    /// Scale ahead of demand.
+    Forecast {
+        /// How far ahead to look, from 1m to 7d. At least the time that a machine needs to be of use. Example: `15m`.
+        required horizon: Leaf<Duration>,
+        /// Prepare for this quantile of what the forecast expects, from 1% to 99.9%.
+        default("90%") quantile: Leaf<Percent>,
+    }
+
+    /// What to want when the queue cannot be read.
+    OnMissing {
+        /// Keep the last target for so long, up to 30d.
+        default("15m") hold: Leaf<Duration>,
+        /// Then want this much, in units. Without it, the last target is kept.
+        optional then: Leaf<Units>,
+    }
+
+    /// The part that is not spot.
+    OnDemand {
+        /// So much of the target is always on-demand, in units.
+        default("0") base: Leaf<Units>,
+        /// What spot could not give for so long is bridged with on-demand, up to 7d. Without it, never. Example: `5m`.
+        optional fallback_after: Leaf<Duration>,
+        /// Keep asking for spot while on-demand bridges, and let the bridge go when spot is there.
+        default("true") return_to_spot: Leaf<Flag>,
+    }
+
+    /// What spot may cost and how it is spread.
+    Spot {
+        /// Buy no spot above this.
+        optional max_price: MaxPrice,
+        /// Spread over at least so many pools, from 1 to 1000: no pool gets more than its part of that.
+        default("1") min_pools: Leaf<Count>,
+        /// How much of the wanted spot capacity one place may hold (or one machine).
+        default("{}") max_share: MaxShare,
+    }
+
+    /// Caps on the price of spot. With both, both hold.
+    MaxPrice {
+        /// At most this share of the same type's on-demand price in the same region, up to 200%. Example: `70%`.
+        optional of_on_demand: Leaf<Percent>,
+        /// At most this price of one unit of capacity for an hour, in `daemon.currency`. Example: `0.50`.
+        optional per_unit_hour: Leaf<PerUnitHour>,
+    }
+
+    /// How much of the wanted spot capacity one place may hold.
+    MaxShare {
+        /// One pool: an instance type in a zone.
+        default("100%") pool: Leaf<Percent>,
+        /// One zone.
+        default("100%") zone: Leaf<Percent>,
+        /// One region.
+        default("100%") region: Leaf<Percent>,
+        /// One provider.
+        default("100%") provider: Leaf<Percent>,
+    }
+
+    /// How fast the fleet grows. Replacing a lost machine is no growth and never waits.
+    ScaleUp {
+        /// After the target was raised, it is not raised again for so long, up to 7d.
+        default("60s") cooldown: Leaf<Duration>,
+        /// One raise adds at most this share of the target, and at least one unit. Without it, there is no limit. Example: `50%`.
+        optional max_step: Leaf<Percent>,
+    }
+
+    /// How fast the fleet shrinks, and how machines are let go.
+    ScaleDown {
+        /// After the target was changed either way, it is not lowered for so long, up to 7d.
+        default("10m") cooldown: Leaf<Duration>,
+        /// What goes first. `spot-first`: on-demand that a spot machine has replaced, then spot from the dearest, then on-demand
+        /// above the base. The base stays.
+        default("spot-first") order: Leaf<OneOf<Order>>,
+        /// Capacity that was needed within this time stays, up to 7d.
+        default("15m") idle_grace: Leaf<Duration>,
+        /// A machine is told to finish its work so long before it is ended, up to 7d.
+        default("5m") drain_timeout: Leaf<Duration>,
+        /// One lowering takes at most this share of the target, and at least one unit. Without it, there is no limit. Example: `20%`.
+        optional max_step: Leaf<Percent>,
+    }
+
+    /// Places to buy: every combination of region, zone, instance type and market is a pool.
+    Pools {
+        /// Name of a provider of this file. Example: `aws`.
+        required provider: Leaf<Text>,
+        /// Regions, as the provider writes them. Example: `[us-east-1]`.
+        required regions: List<Leaf<Text>>,
+        /// Zones, as the provider writes them; each belongs to the region that its name starts with. Without it: every zone that has a
+        /// subnet on AWS, one zone a region on a simulated cloud. Example: `[us-east-1a, us-east-1b]`.
+        optional zones: List<Leaf<Text>>,
+        /// Instance types, as the provider writes them. Example: `[g5.xlarge, g6.xlarge]`.
+        required instance_types: List<Leaf<Text>>,
+        /// How to buy.
+        default("[spot, on-demand]") markets: List<Leaf<OneOf<Market>>>,
+        /// What a machine is launched with. Needed on AWS, and not allowed on a simulated cloud.
+        optional launch: Launch,
+    }
+
+    /// What an EC2 machine is launched with. Images, subnets and security groups belong to one region, so an entry that names them
+    /// by id covers one region; write one entry for each region.
+    Launch {
+        /// Image id, or an SSM parameter, which may differ by region. Example: `ami-0abcdef1234567890` or
+        /// `resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64`.
+        required image: Leaf<Text>,
+        /// Subnet id of each zone. Example: `{us-east-1a: subnet-0a1, us-east-1b: subnet-0b2}`.
+        required subnets: Dict<Leaf<Text>>,
+        /// Security group ids. Without any, the default group of the subnet's VPC. Example: `[sg-0c3]`.
+        default("[]") security_groups: List<Leaf<Text>>,
+        /// Name of the instance profile that the machine gets.
+        optional instance_profile: Leaf<Text>,
+        /// Name of the SSH key pair that the machine gets.
+        optional key_name: Leaf<Text>,
+        /// User data as text, at most 16 KiB; not encoded. Put no secret in it: whoever can describe instances can read it.
+        optional user_data: Leaf<Text>,
+        /// File with the user data, in place of `user_data`. Example: `worker.sh`.
+        optional user_data_file: Leaf<FilePath>,
+        /// Further tags of the machine. At most 30 together with the labels; keys must not start with `aws:` or `spotfleet`.
+        default("{}") tags: Dict<Leaf<Text>>,
+    }
+}
+
+/// Every table with known keys, by where it stands, for the hint that a key belongs elsewhere.
+pub(crate) fn tables() -> [(&'static str, &'static [Key]); 25] {
+    [
+        ("the file", File::KEYS),
+        ("daemon", Daemon::KEYS),
+        ("daemon.log", Log::KEYS),
+        ("daemon.otlp", Otlp::KEYS),
+        ("providers.aws", Aws::KEYS),
+        ("providers.sim", Sim::KEYS),
+        ("providers.sim.types.<name>", SimType::KEYS),
+        ("fleets[]", Fleet::KEYS),
+        ("fleets[].capacity", Capacity::KEYS),
+        ("fleets[].demand", Demand::KEYS),
+        ("fleets[].demand.queue", Queue::KEYS),
+        ("fleets[].demand.queue.source", Source::KEYS),
+        ("fleets[].demand.queue.source.redis", Redis::KEYS),
+        ("fleets[].demand.queue.source.file", DemandFile::KEYS),
+        ("fleets[].demand.forecast", Forecast::KEYS),
+        ("fleets[].demand.on_missing", OnMissing::KEYS),
+        ("fleets[].on_demand", OnDemand::KEYS),
+        ("fleets[].spot", Spot::KEYS),
+        ("fleets[].spot.max_price", MaxPrice::KEYS),
+        ("fleets[].spot.max_share", MaxShare::KEYS),
+        ("fleets[].scale_up", ScaleUp::KEYS),
+        ("fleets[].scale_down", ScaleDown::KEYS),
+        ("fleets[].pools[]", Pools::KEYS),
+        ("fleets[].pools[].launch", Launch::KEYS),
+        ("a secret", SecretRef::KEYS),
+    ]
+}
+
+/// The clouds by name. The kind is the first part of the name, so that an entry can be read as what it is.
+pub(crate) struct Providers(pub(crate) BTreeMap<String, Provider>);
+
+/// One cloud.
+pub(crate) enum Provider {
+    Aws(Field<Aws>),
+    Sim(Field<Sim>),
+    /// A kind of later versions.
+    Later,
+    /// No kind that is known.
+    Unknown,
+}
+
+/// The kinds of clouds that this version knows.
+pub(crate) const KINDS: [&str; 2] = ["aws", "sim"];
+
+/// The kinds of clouds that later versions know.
+const LATER_KINDS: [&str; 3] = ["gcp", "azure", "ppio"];
+
+/// The first part of a provider's name.
+pub(crate) fn kind_of(name: &str) -> &str {
+    name.split_once('-').map_or(name, |(kind, _)| kind)
+}
+
+impl<'de> Raw<'de> for Providers {
+    const WANTED: &'static str = "a mapping";
+
+    fn from_default(_: &'static str) -> Option<Self> {
+        None
+    }
+
+    fn from_mapping<A: MapAccess<'de>>(mut mapping: A) -> Result<Read<Self>, A::Error> {
+        let mut providers = BTreeMap::new();
+        while let Some(name) = mapping.next_key::<String>()? {
+            let provider = match kind_of(&name) {
+                "aws" => Provider::Aws(mapping.next_value()?),
+                "sim" => Provider::Sim(mapping.next_value()?),
+                other => {
+                    mapping.next_value::<IgnoredAny>()?;
+                    if LATER_KINDS.contains(&other) { Provider::Later } else { Provider::Unknown }
+                }
+            };
+            providers.entry(name).or_insert(provider);
+        }
+        Ok(Ok((Self(providers), Vec::new())))
+    }
+}
+
+impl JsonSchema for Providers {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Providers".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "patternProperties": {
+                "^aws(-[a-z0-9-]+)?$": generator.subschema_for::<Aws>(),
+                "^sim(-[a-z0-9-]+)?$": generator.subschema_for::<Sim>(),
+            },
+            "additionalProperties": false,
+            "minProperties": 1
+        })
+    }
+}
+
+/// A URL, or where one with a password is kept.
+pub(crate) enum UrlOrRef {
+    Plain(String),
+    Ref(SecretRef),
+}
+
+impl<'de> Raw<'de> for UrlOrRef {
+    const WANTED: &'static str = "a URL, or a mapping that says where it is kept";
+
+    fn from_default(_: &'static str) -> Option<Self> {
+        None
+    }
+
+    fn keys() -> &'static [Key] {
+        SecretRef::KEYS
+    }
+
+    fn from_scalar(scalar: Scalar) -> Read<Self> {
+        match scalar {
+            Scalar::Text(text) => Ok((Self::Plain(text), Vec::new())),
+            other => Err(other.found()),
+        }
+    }
+
+    fn from_mapping<A: MapAccess<'de>>(mapping: A) -> Result<Read<Self>, A::Error> {
+        Ok(SecretRef::from_mapping(mapping)?.map(|(secret, strays)| (Self::Ref(secret), strays)))
+    }
+}
+
+impl JsonSchema for UrlOrRef {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "UrlOrRef".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "title": "URL or secret",
+            "anyOf": [{"type": "string"}, generator.subschema_for::<SecretRef>()]
+        })
+    }
+}

@@ -1,0 +1,48 @@
+//! Every example is a valid fleet file.
+
+use std::path::{Path, PathBuf};
+
+use config::{Config, SourceKind, ThisHost, Url};
+use policies::model::Market;
+
+fn examples() -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|e| e == "yaml"));
+    files.sort();
+    files
+}
+
+#[test]
+fn every_example_loads() {
+    let files = examples();
+    assert!(files.len() >= 4, "{files:?}");
+    for file in files {
+        if let Err(problems) = Config::load(&file, &ThisHost) {
+            panic!("{}\n{problems}", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_batch_example_means_what_it_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/aws-batch.yaml");
+    let config = Config::load(&path, &ThisHost).unwrap();
+    let fleet = &config.fleets[0];
+    // One region, three zones, four types, two markets.
+    assert_eq!(fleet.fleet.pools.len(), 24);
+    assert_eq!(fleet.fleet.pools.keys().filter(|p| p.market() == Market::Spot).count(), 12);
+    assert_eq!(fleet.fleet.spot.max_price_per_unit.unwrap().to_string(), "0.1200");
+    let source = fleet.source.as_ref().unwrap();
+    let SourceKind::RedisList { url: Url::Secret(secret), list, in_progress } = &source.kind else {
+        panic!("{source:?}");
+    };
+    assert_eq!((secret.to_string().as_str(), list.as_str()), ("credential redis-url", "jobs"));
+    assert_eq!(in_progress.as_deref(), Some("jobs-running"));
+    let (name, spec) = fleet.specs.first_key_value().unwrap();
+    assert_eq!(name.as_str(), "batch/0");
+    let providers::LaunchSpec::Aws(spec) = &**spec else { panic!("{spec:?}") };
+    assert!(spec.user_data.as_ref().unwrap().starts_with("#!/bin/sh\n"));
+    let tags: Vec<&str> = spec.tags.keys().map(String::as_str).collect();
+    assert_eq!(tags, ["Application", "cost_center", "team"]);
+}
