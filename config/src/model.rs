@@ -159,8 +159,8 @@ pub struct AwsConfig {
     pub endpoint_url: Option<String>,
     /// URL of the price list API in place of its own; `None`: `endpoint_url`, or its own.
     pub pricing_endpoint_url: Option<String>,
-    /// The SQS queue that gets EC2's interruption warnings; `None`: spot requests are polled.
-    pub interruption_queue_url: Option<String>,
+    /// The SQS queues that get EC2's interruption warnings, one a region; none: spot requests are polled.
+    pub interruption_queue_urls: Vec<String>,
     /// Which call launches.
     pub launch_api: LaunchApi,
     /// No call may take longer.
@@ -269,8 +269,10 @@ pub enum SourceKind {
     },
     /// A file that another program writes.
     File {
-        /// Its path, absolute or from the daemon's working directory.
+        /// Its path.
         path: PathBuf,
+        /// A file not written for longer counts as missing; `None`: its age does not matter.
+        max_age: Option<Span>,
     },
 }
 

@@ -98,9 +98,10 @@ table! {
         optional pricing_endpoint_url: Leaf<Text>,
         /// Allow endpoints without TLS (`http://`). For tests.
         default("false") allow_http_endpoint: Leaf<Flag>,
-        /// URL of the SQS queue that gets the EventBridge events of EC2 interruptions. Without it, spot requests are polled,
-        /// which sees an interruption later. Example: `https://sqs.us-east-1.amazonaws.com/123456789012/spotfleet`.
-        optional interruption_queue_url: Leaf<Text>,
+        /// URLs of the SQS queues that get the EventBridge events of EC2 interruptions, one for each region. In a region without
+        /// one, spot requests are polled, which sees an interruption later. Example:
+        /// `[https://sqs.us-east-1.amazonaws.com/123456789012/spotfleet]`.
+        default("[]") interruption_queue_urls: List<Leaf<Text>>,
         /// Which call launches: `create-fleet` (an instant fleet with a launch template kept for each launch
         /// specification), or `run-instances` (needs no right to launch templates).
         default("create-fleet") launch_api: Leaf<OneOf<LaunchApi>>,
@@ -218,7 +219,7 @@ table! {
 
     /// A Redis list (`list`), or a stream with its consumer group (`stream` and `group`).
     Redis {
-        /// `redis://` or `rediss://` (TLS) URL of the server, such as `redis://127.0.0.1:6379/0`. With a password in it, it
+        /// `redis://`, `rediss://` (TLS) or `redis+unix://` URL of the server, such as `redis://127.0.0.1:6379/0`. With a password in it, it
         /// must be kept elsewhere: `{env: REDIS_URL}`.
         required url: UrlOrRef,
         /// Key of the list of waiting jobs; its length is the backlog.
@@ -233,8 +234,12 @@ table! {
 
     /// A file that another program writes.
     DemandFile {
-        /// Path of the file. It holds the number of waiting jobs.
+        /// Path of the file: the number of waiting jobs, or a JSON object with `waiting` and, if known, `in_flight` and
+        /// `arrived_total`. It should be written whole and renamed into place.
         required path: Leaf<FilePath>,
+        /// A file that was not written for longer counts as missing, from 1s to 30d, so that a writer that died is noticed.
+        /// Without it, its age does not matter. Example: `5m`.
+        optional max_age: Leaf<Duration>,
     }
 
     /// Scale ahead of demand.

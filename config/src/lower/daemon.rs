@@ -206,11 +206,13 @@ pub(crate) fn checked_url(
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    if authority.contains('@') {
+    // The URL of a socket has its password behind the path.
+    if authority.contains('@') || rest.contains("pass=") {
         cx.wrong_unshown(at, "the URL names a user or a password", password_hint);
         return None;
     }
-    if host.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    let local = text.starts_with("redis+unix:") && rest.starts_with('/') && rest.len() > 1;
+    if (host.is_empty() && !local) || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         cx.wrong_unshown(at, "the URL names no host", format!("write {names}, a host, and a port if needed"));
         return None;
     }

@@ -11,7 +11,7 @@ use crate::lower::{At, Lowering, NameRule, PLACE_NAME};
 use crate::model::{AwsConfig, ProviderConfig, SimConfig, SimType};
 use crate::problem::quoted;
 use crate::raw;
-use crate::raw::field::Field;
+use crate::raw::field::{Field, List};
 use crate::raw::value::{Count, Flag, Leaf, Text};
 
 /// A provider's name is part of a pool's printed form and of metrics.
@@ -73,7 +73,7 @@ fn lower_aws(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Aws>) -> 
         endpoint_url,
         pricing_endpoint_url,
         allow_http_endpoint,
-        interruption_queue_url,
+        interruption_queue_urls,
         launch_api,
         call_deadline,
         visibility_lag,
@@ -81,7 +81,7 @@ fn lower_aws(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Aws>) -> 
     let allow_http = cx.value::<Flag>(&at.key("allow_http_endpoint"), allow_http_endpoint);
     let endpoint_url = endpoint(cx, &at.key("endpoint_url"), endpoint_url, allow_http);
     let pricing_endpoint_url = endpoint(cx, &at.key("pricing_endpoint_url"), pricing_endpoint_url, allow_http);
-    let interruption_queue_url = endpoint(cx, &at.key("interruption_queue_url"), interruption_queue_url, allow_http);
+    let interruption_queue_urls = queues(cx, &at.key("interruption_queue_urls"), interruption_queue_urls, allow_http);
     let launch_api = cx.value(&at.key("launch_api"), launch_api);
     let deadline_at = at.key("call_deadline");
     let call_deadline = cx.value(&deadline_at, call_deadline);
@@ -93,7 +93,7 @@ fn lower_aws(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Aws>) -> 
     Some(AwsConfig {
         endpoint_url: endpoint_url?,
         pricing_endpoint_url: pricing_endpoint_url?,
-        interruption_queue_url: interruption_queue_url?,
+        interruption_queue_urls: interruption_queue_urls?,
         launch_api: launch_api?,
         call_deadline: call_deadline?,
         visibility_lag: visibility_lag?,
@@ -118,6 +118,27 @@ fn endpoint(
         return None;
     }
     Some(Some(text))
+}
+
+fn queues(
+    cx: &mut Lowering<'_, '_>,
+    at: &At<'_>,
+    field: Field<List<Leaf<Text>>>,
+    allow_http: Option<bool>,
+) -> Option<Vec<String>> {
+    let mut urls = Vec::new();
+    let mut whole = true;
+    for (at, item) in cx.items(at, field)? {
+        match endpoint(cx, &at, item, allow_http).flatten() {
+            Some(url) if urls.contains(&url) => {
+                cx.wrong(&at, "this stands twice in the list", "remove one of the two");
+                whole = false;
+            }
+            Some(url) => urls.push(url),
+            None => whole = false,
+        }
+    }
+    whole.then_some(urls)
 }
 
 fn lower_sim(

@@ -1,7 +1,9 @@
 //! `demand.queue.source`: where demand is read.
 
+use policies::units::Span;
+
 use crate::lower::daemon::{checked_url, secret_table};
-use crate::lower::{At, Lowering};
+use crate::lower::{At, Lowering, MONTH};
 use crate::model::{SourceKind, Url};
 use crate::raw;
 use crate::raw::UrlOrRef;
@@ -18,9 +20,14 @@ pub(crate) fn lower(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::So
         (false, true) => lower_redis(cx, &at.key("redis"), redis),
         (true, false) => {
             let at = at.key("file");
-            let raw::DemandFile { path } = cx.open(&at, file)?;
-            let path = cx.value(&at.key("path"), path)?;
-            Some(SourceKind::File { path: cx.directory.join(path) })
+            let raw::DemandFile { path, max_age } = cx.open(&at, file)?;
+            let path = cx.value(&at.key("path"), path);
+            let age_at = at.key("max_age");
+            let has_age = !max_age.is_absent();
+            let max_age = cx.value(&age_at, max_age);
+            let max_age = cx.within(&age_at, max_age, Span::from_secs(1), MONTH);
+            let path = cx.directory.join(path?);
+            Some(SourceKind::File { path, max_age: if has_age { Some(max_age?) } else { None } })
         }
         (true, true) => {
             cx.wrong(at, "no source is named", "give `redis` or `file`");
@@ -88,7 +95,7 @@ fn redis_url(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<UrlOrRef>) -> 
         UrlOrRef::Plain(text) => {
             let hint = "keep the URL elsewhere and write `{env: REDIS_URL}`, `{file: PATH}` or `{credential: NAME}`, \
                         and change the password if this file was shared";
-            checked_url(cx, at, &text, &["redis", "rediss"], hint).map(Url::Plain)
+            checked_url(cx, at, &text, &["redis", "rediss", "redis+unix"], hint).map(Url::Plain)
         }
         UrlOrRef::Ref(table) => secret_table(cx, at, table).map(Url::Secret),
     }
