@@ -14,8 +14,7 @@ pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
-/// The Python environment of the tests. In the checkout's own target folder, so that the tests find it without being
-/// told.
+/// The Python environment of the tests. In the target folder, where the tests look for it from where they stand.
 pub(crate) fn venv() -> PathBuf {
-    root().join("target/venv")
+    target().join("venv")
 }
