@@ -114,19 +114,21 @@ impl StateStore for Sled {
     }
 }
 
-/// What an error of sled means. `Unsupported` is another version or setting: nothing that a new store would mend.
+/// What an error of sled means. `Unsupported` says that its `conf` names another version or setting: as `format.json` was
+/// read before and knows of none, it is `conf` that is wrong.
 fn failed(doing: &'static str, error: &::sled::Error) -> StoreError {
     let engine = Engine::Sled;
     let text = error.to_string();
     match error {
-        ::sled::Error::Corruption { .. } | ::sled::Error::ReportableBug(_) | ::sled::Error::CollectionNotFound(_) => {
-            StoreError::Damaged { engine, text }
-        }
+        ::sled::Error::Corruption { .. }
+        | ::sled::Error::Unsupported(_)
+        | ::sled::Error::ReportableBug(_)
+        | ::sled::Error::CollectionNotFound(_) => StoreError::Damaged { engine, text },
         ::sled::Error::Io(e)
             if matches!(e.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput) =>
         {
             StoreError::Damaged { engine, text }
         }
-        ::sled::Error::Io(_) | ::sled::Error::Unsupported(_) => StoreError::Engine { engine, doing, text },
+        ::sled::Error::Io(_) => StoreError::Engine { engine, doing, text },
     }
 }
