@@ -27,6 +27,7 @@
 //!
 //! Not here: what a record means (crate `policies`), when to write (the shell).
 
+use std::any::Any;
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
@@ -41,6 +42,7 @@ pub mod check;
 pub mod command;
 pub mod memory;
 pub mod redb;
+mod seal;
 pub mod sled;
 mod state_dir;
 pub mod transfer;
@@ -48,6 +50,7 @@ pub mod wire;
 pub mod writer;
 
 pub use memory::Memory;
+use seal::{Found, Sealed};
 pub use state_dir::COPIES_KEPT;
 use state_dir::StateDir;
 pub use writer::{Watchdog, Writer};
@@ -177,7 +180,15 @@ impl Engine {
         }
     }
 
-    /// Opens the engine's files in an existing directory, as they are.
+    /// Makes the engine's files in an empty directory.
+    fn create(self, dir: &Path) -> Result<Box<dyn StateStore>, StoreError> {
+        Ok(match self {
+            Self::Sled => Box::new(sled::Sled::create(dir)?),
+            Self::Redb => Box::new(redb::Redb::create(dir)?),
+        })
+    }
+
+    /// Opens the engine's files in a directory, as they are.
     fn open(self, dir: &Path) -> Result<Box<dyn StateStore>, StoreError> {
         Ok(match self {
             Self::Sled => Box::new(sled::Sled::open(dir)?),
@@ -405,22 +416,21 @@ pub fn open(state_dir: &Path, engine: Engine, now: Time) -> Result<Opened, Store
     Ok(Opened { store: Box::new(OnDisk { store, _place: place }), records, damage })
 }
 
-type Loaded = (Box<dyn StateStore>, Vec<Record>, Option<Damage>);
+type Loaded = (Sealed, Vec<Record>, Option<Damage>);
 
 fn open_or_replace(place: &StateDir, engine: Engine, known: bool, now: Time) -> Result<Loaded, StoreError> {
     let dir = place.engine_dir(engine);
     let mut records = Vec::new();
-    let found = if dir.exists() {
-        match load(engine, &dir, place.path(), &mut records)? {
+    let wrong = if dir.exists() {
+        match load(place, engine, &mut records)? {
             Ok(store) => return Ok((store, records, None)),
-            Err(found) => Some(found),
+            Err(wrong) => Some(wrong),
         }
     } else if known {
         // Either somebody removed it, or a replacement was interrupted between its two renames.
         place.finish_replacement(engine)?;
         if dir.exists() {
-            let store =
-                load(engine, &dir, place.path(), &mut records)?.map_err(|text| StoreError::Damaged { engine, text })?;
+            let store = load(place, engine, &mut records)?.map_err(|text| StoreError::Damaged { engine, text })?;
             let found = "a replacement of the damaged store was interrupted".to_owned();
             let damage = Damage { found, kept: place.newest_damaged(engine)?, carried: records.len() };
             return Ok((store, records, Some(damage)));
@@ -430,7 +440,7 @@ fn open_or_replace(place: &StateDir, engine: Engine, known: bool, now: Time) -> 
         None
     };
     place.build(engine, &records)?;
-    let damage = match found {
+    let damage = match wrong {
         None => None,
         Some(found) => {
             let kept = if dir.exists() { Some(place.set_aside(engine, "damaged", now)?) } else { None };
@@ -438,86 +448,63 @@ fn open_or_replace(place: &StateDir, engine: Engine, known: bool, now: Time) -> 
         }
     };
     place.finish_replacement(engine)?;
-    Ok((engine.open(&dir)?, records, damage))
+    let mut records = Vec::new();
+    let store = load(place, engine, &mut records)?.map_err(|text| StoreError::Damaged { engine, text })?;
+    Ok((store, records, damage))
 }
 
-/// Opens the engine and reads every record. The inner error says what is damaged; `records` then holds what is sound.
-fn load(
-    engine: Engine,
-    dir: &Path,
-    state_dir: &Path,
-    records: &mut Vec<Record>,
-) -> Result<Result<Box<dyn StateStore>, String>, StoreError> {
-    let mut unsound = Vec::new();
-    let mut opened = None;
+/// Opens the store in place and reads every record. The inner error says what is damaged; `records` then holds what is
+/// sound.
+fn load(place: &StateDir, engine: Engine, records: &mut Vec<Record>) -> Result<Result<Sealed, String>, StoreError> {
+    let dir = place.engine_dir(engine);
+    let mut found = Found::default();
     // Both engines assert on some kinds of damaged files instead of returning an error.
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let store = opened.insert(engine.open(dir)?);
-        unsound = read(store.as_ref(), records)?;
-        Ok(())
-    }));
-    if let (Ok(Ok(())), true) = (&outcome, unsound.is_empty())
-        && let Some(store) = opened.take()
-    {
-        return Ok(Ok(store));
-    }
-    // Closing flushes, which may fail in the same way. After a panic the engine is left as it is: a second one, from
-    // within, would end the process at each start.
-    if outcome.is_err() {
-        std::mem::forget(opened);
-    } else {
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(opened)));
-    }
+    let outcome = catch_unwind(AssertUnwindSafe(|| Sealed::open(engine, &dir, &mut found)));
+    let Found { records: sound, unsound, broken_seal } = found;
+    *records = sound;
     if let Some(found) = unsound.iter().find_map(|u| u.newer) {
-        return Err(StoreError::NewerFormat { state_dir: state_dir.to_owned(), found });
+        return Err(StoreError::NewerFormat { state_dir: place.path().to_owned(), found });
     }
-    match outcome {
-        Ok(Ok(())) => {
-            let first =
-                unsound.first().map_or_else(String::new, |u| format!("; the first is {}: {}", u.key, u.problem));
-            Ok(Err(format!("{} unsound records{first}", unsound.len())))
-        }
-        Ok(Err(error @ StoreError::Damaged { .. })) => Ok(Err(error.to_string())),
-        Ok(Err(error)) => Err(error),
-        Err(panic) => {
-            let text = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("no text");
-            Ok(Err(format!("{engine} gave up while reading: {text}")))
-        }
-    }
+    let store = match outcome {
+        Ok(Ok(store)) => store,
+        Ok(Err(error @ StoreError::Damaged { .. })) => return Ok(Err(error.to_string())),
+        Ok(Err(error)) => return Err(error),
+        Err(panic) => return Ok(Err(format!("{engine} gave up while reading: {}", panic_text(panic.as_ref())))),
+    };
+    let wrong = match (unsound.first(), broken_seal) {
+        (None, None) => return Ok(Ok(store)),
+        (Some(first), _) => format!("{} unsound records; the first is {}: {}", unsound.len(), first.key, first.problem),
+        (None, Some(broken)) => broken,
+    };
+    // Closing flushes, which may fail in the same way.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(store)));
+    Ok(Err(wrong))
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("-")
 }
 
 /// A record that does not prove itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Unsound {
+struct Unsound {
     /// Its key, readable.
-    pub key: String,
+    key: String,
     /// What is wrong with it.
-    pub problem: String,
+    problem: String,
     /// It says that it is of this newer format.
-    pub newer: Option<u32>,
+    newer: Option<u32>,
 }
 
-/// Reads every record; gives back those that do not prove themselves.
-fn read(store: &dyn StateStore, records: &mut Vec<Record>) -> Result<Vec<Unsound>, StoreError> {
-    let mut unsound = Vec::new();
-    store.scan(&[], &mut |key, value| match wire::decode(key, value) {
-        Ok(record) => records.push(record),
-        Err(damage) => unsound.push(Unsound {
-            key: wire::readable(key),
-            problem: damage.to_string(),
-            newer: damage.newer_format(),
-        }),
-    })?;
-    Ok(unsound)
+impl Unsound {
+    fn new(key: &[u8], damage: &wire::Damage) -> Self {
+        Self { key: wire::readable(key), problem: damage.to_string(), newer: damage.newer_format() }
+    }
 }
 
 /// An engine together with the lock of its state directory. Fields are dropped in order: the engine first.
 struct OnDisk {
-    store: Box<dyn StateStore>,
+    store: Sealed,
     _place: StateDir,
 }
 
@@ -537,6 +524,17 @@ impl StateStore for OnDisk {
     fn bytes_on_disk(&self) -> Result<u64, StoreError> {
         self.store.bytes_on_disk()
     }
+}
+
+/// Finds an engine's main file gone, or emptied.
+fn must_hold(engine: Engine, file: &Path) -> Result<(), StoreError> {
+    let text = match fs::metadata(file) {
+        Ok(meta) if meta.len() > 0 => return Ok(()),
+        Ok(_) => format!("{} is empty", file.display()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => format!("{} is missing", file.display()),
+        Err(e) => return Err(StoreError::io("looking at", file, e)),
+    };
+    Err(StoreError::Damaged { engine, text })
 }
 
 /// Makes a directory's entries durable.

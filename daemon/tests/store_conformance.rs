@@ -18,10 +18,14 @@ type Open = Box<dyn Fn(&Path) -> Box<dyn StateStore>>;
 fn engines() -> Vec<(&'static str, Open)> {
     let memory = Memory::new();
     vec![
-        ("sled", Box::new(|dir| Box::new(Sled::open(dir).unwrap()))),
-        ("redb", Box::new(|dir| Box::new(Redb::open(dir).unwrap()))),
+        ("sled", Box::new(|dir| Box::new(if new(dir) { Sled::create(dir) } else { Sled::open(dir) }.unwrap()))),
+        ("redb", Box::new(|dir| Box::new(if new(dir) { Redb::create(dir) } else { Redb::open(dir) }.unwrap()))),
         ("memory", Box::new(move |_| Box::new(memory.clone()))),
     ]
+}
+
+fn new(dir: &Path) -> bool {
+    std::fs::read_dir(dir).unwrap().next().is_none()
 }
 
 fn batch(puts: &[(&str, &str)], deletes: &[&str]) -> Batch {

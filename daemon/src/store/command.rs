@@ -17,9 +17,10 @@ use policies::control::Record;
 use policies::units::Time;
 use serde::Serialize;
 
+use super::seal::{Found, Sealed};
 use super::state_dir::StateDir;
 use super::wire::Kind;
-use super::{Engine, FORMAT, StoreError, Unsound, bytes_below, check, read, transfer};
+use super::{Engine, FORMAT, StoreError, bytes_below, check, transfer};
 
 /// Looks at, copies and checks the state store. The daemon must not be running on it.
 #[derive(Clone, PartialEq, Eq, Debug, clap::Subcommand)]
@@ -77,7 +78,7 @@ pub fn run(command: &StoreCommand, subject: Subject<'_>, out: &mut dyn Write) ->
         StoreCommand::Info => {
             let info = info(subject.state_dir)?;
             if subject.json { write_json(out, &info) } else { write_info(out, &info) }.map_err(written)?;
-            Ok(if info.unsound == 0 { Verdict::Well } else { Verdict::Findings })
+            Ok(if info.problems == 0 { Verdict::Well } else { Verdict::Findings })
         }
         StoreCommand::Export { to: None } => export(subject.state_dir, out),
         StoreCommand::Export { to: Some(file) } => {
@@ -114,8 +115,7 @@ pub fn run(command: &StoreCommand, subject: Subject<'_>, out: &mut dyn Write) ->
 struct Inspected {
     place: StateDir,
     engine: Engine,
-    records: Vec<Record>,
-    unsound: Vec<Unsound>,
+    found: Found,
 }
 
 fn inspect(state_dir: &Path) -> Result<Inspected, StoreError> {
@@ -129,10 +129,10 @@ fn inspect(state_dir: &Path) -> Result<Inspected, StoreError> {
     if !dir.exists() {
         return Err(none());
     }
-    let mut records = Vec::new();
-    let unsound = catch_unwind(AssertUnwindSafe(|| read(engine.open(&dir)?.as_ref(), &mut records)))
+    let mut found = Found::default();
+    catch_unwind(AssertUnwindSafe(|| Sealed::open(engine, &dir, &mut found).map(drop)))
         .unwrap_or_else(|_| Err(StoreError::Damaged { engine, text: "it gave up while reading".to_owned() }))?;
-    Ok(Inspected { place, engine, records, unsound })
+    Ok(Inspected { place, engine, found })
 }
 
 /// What a store holds.
@@ -144,8 +144,8 @@ pub struct Info {
     pub format: u32,
     /// Records of each kind, by its name.
     pub records: BTreeMap<&'static str, usize>,
-    /// Records that are not sound; `check` names them.
-    pub unsound: usize,
+    /// Records that are not sound, and a broken seal; `check` names them.
+    pub problems: usize,
     /// Size of the engine's files.
     pub bytes_on_disk: u64,
     /// Number of the last start, and when it was, in ms since the epoch.
@@ -161,10 +161,10 @@ pub struct Info {
 pub fn info(state_dir: &Path) -> Result<Info, StoreError> {
     let found = inspect(state_dir)?;
     let mut records: BTreeMap<_, _> = Kind::ALL.into_iter().map(|k| (k.name(), 0)).collect();
-    for record in &found.records {
+    for record in &found.found.records {
         *records.entry(Kind::of(record).name()).or_default() += 1;
     }
-    let last_boot = found.records.iter().find_map(|r| match r {
+    let last_boot = found.found.records.iter().find_map(|r| match r {
         Record::Boot(boot) => Some((boot.number, boot.at.as_millis())),
         _ => None,
     });
@@ -172,25 +172,27 @@ pub fn info(state_dir: &Path) -> Result<Info, StoreError> {
         engine: found.engine.name(),
         format: FORMAT,
         records,
-        unsound: found.unsound.len(),
+        problems: found.found.problems().len(),
         bytes_on_disk: bytes_below(&found.place.engine_dir(found.engine))?,
         last_boot,
         set_aside: found.place.set_aside_stores()?,
     })
 }
 
-/// Writes an export of a store. [`Verdict::Findings`]: records that are not sound were left out.
+/// Writes an export of a store. [`Verdict::Findings`]: not all is sound; what is not was left out
+/// and logged.
 ///
 /// # Errors
 /// It is in use, missing or not readable; or the output failed.
 pub fn export(state_dir: &Path, out: &mut dyn Write) -> Result<Verdict, StoreError> {
     let found = inspect(state_dir)?;
-    transfer::write(out, found.engine, &found.records)
+    transfer::write(out, found.engine, &found.found.records)
         .map_err(|e| StoreError::io("writing", "the output".as_ref(), e))?;
-    for unsound in &found.unsound {
-        tracing::error!(key = unsound.key, problem = unsound.problem, "left out of the export");
+    let problems = found.found.problems();
+    for problem in &problems {
+        tracing::error!(problem, "the export holds what is sound, and not all is");
     }
-    Ok(if found.unsound.is_empty() { Verdict::Well } else { Verdict::Findings })
+    Ok(if problems.is_empty() { Verdict::Well } else { Verdict::Findings })
 }
 
 /// What an import did.
@@ -214,9 +216,9 @@ pub fn import(subject: Subject<'_>, from: &mut dyn BufRead) -> Result<Imported, 
     let counts = place.engine()?;
     if dir.exists() {
         if counts == Some(engine) {
-            let mut there = Vec::new();
-            let unsound = read(engine.open(&dir)?.as_ref(), &mut there)?;
-            let records = there.len() + unsound.len();
+            let mut there = Found::default();
+            drop(Sealed::open(engine, &dir, &mut there)?);
+            let records = there.records.len() + there.unsound.len();
             if records > 0 {
                 return Err(StoreError::NotEmpty { state_dir: state_dir.to_owned(), engine, records });
             }
@@ -250,9 +252,9 @@ pub struct Checked {
 /// It is in use, missing or not readable.
 pub fn check(state_dir: &Path) -> Result<Checked, StoreError> {
     let found = inspect(state_dir)?;
-    let mut findings: Vec<_> = found.unsound.iter().map(|u| format!("{}: {}", u.key, u.problem)).collect();
-    findings.extend(check::findings(&found.records));
-    Ok(Checked { records: found.records.len(), findings })
+    let mut findings = found.found.problems();
+    findings.extend(check::findings(&found.found.records));
+    Ok(Checked { records: found.found.records.len(), findings })
 }
 
 fn write_json(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
@@ -275,8 +277,8 @@ fn write_info(out: &mut dyn Write, info: &Info) -> io::Result<()> {
     for kind in Kind::ALL {
         writeln!(out, "  {:<12}{}", kind.name(), info.records.get(kind.name()).unwrap_or(&0))?;
     }
-    if info.unsound > 0 {
-        writeln!(out, "unsound       {} (`spotfleet store check` names them)", info.unsound)?;
+    if info.problems > 0 {
+        writeln!(out, "problems      {} (`spotfleet store check` names them)", info.problems)?;
     }
     for path in &info.set_aside {
         writeln!(out, "set aside     {}", path.display())?;

@@ -11,9 +11,12 @@ use ::redb::{
     TableError, TransactionError, WriteTransaction,
 };
 
-use super::{Batch, Engine, Op, StateStore, StoreError, bytes_below};
+use super::{Batch, Engine, Op, StateStore, StoreError, bytes_below, must_hold};
 
 const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
+
+/// Its file.
+const FILE: &str = "records.redb";
 
 /// Memory for its page cache. The whole store is some 5 MB.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
@@ -27,16 +30,30 @@ pub struct Redb {
 }
 
 impl Redb {
-    /// Opens it, or makes one in an empty directory. Nobody else may have it open.
+    /// Makes one in an empty directory.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn create(dir: &Path) -> Result<Self, StoreError> {
+        Self::start(dir)
+    }
+
+    /// Opens the one of a directory. Nobody else may have it open.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when the file is not what it wrote. It may also panic on it.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        // It would make a new one without a word.
+        must_hold(Engine::Redb, &dir.join(FILE))?;
+        Self::start(dir)
+    }
+
+    fn start(dir: &Path) -> Result<Self, StoreError> {
         let db = Builder::new()
             .set_cache_size(CACHE_BYTES)
             // Reads all of a file of a few MB, and finds damage here instead of later.
             .set_check_integrity_on_open(true)
-            .create(dir.join("records.redb"))
+            .create(dir.join(FILE))
             .map_err(|e| match e {
                 DatabaseError::Storage(e) => storage("opening", &e),
                 other => failed("opening", &other),

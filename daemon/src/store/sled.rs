@@ -13,7 +13,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Batch, Engine, Op, StateStore, StoreError, bytes_below};
+use super::{Batch, Engine, Op, StateStore, StoreError, bytes_below, must_hold};
 
 /// Memory for its page cache. The whole store is some 5 MB.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
@@ -31,11 +31,25 @@ pub struct Sled {
 }
 
 impl Sled {
-    /// Opens it, or makes one in an empty directory. Nobody else may have it open.
+    /// Makes one in an empty directory.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn create(dir: &Path) -> Result<Self, StoreError> {
+        Self::start(dir)
+    }
+
+    /// Opens the one of a directory. Nobody else may have it open.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when the files are not what it wrote. It may also panic on them.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        // It would make a new one without a word.
+        must_hold(Engine::Sled, &dir.join("db"))?;
+        Self::start(dir)
+    }
+
+    fn start(dir: &Path) -> Result<Self, StoreError> {
         remove_half_snapshots(dir)?;
         let db = ::sled::Config::new()
             .path(dir)

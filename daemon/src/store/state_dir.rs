@@ -12,7 +12,8 @@ use policies::control::{Entry, Record};
 use policies::units::Time;
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Engine, FORMAT, StoreError, sync_dir};
+use super::seal::Sealed;
+use super::{Batch, Engine, FORMAT, StateStore as _, StoreError, sync_dir};
 
 /// Set-aside stores kept of each sort; the oldest goes when there are more. Enough to look into what happened, and a
 /// bound for a disk that damages the store at each start.
@@ -135,7 +136,7 @@ impl StateDir {
             remove(leftover)?;
         }
         fs::create_dir(&building).map_err(|e| StoreError::io("making", &building, e))?;
-        let mut store = engine.open(&building)?;
+        let mut store = Sealed::create(engine, &building)?;
         for part in records.chunks(BUILD_BATCH) {
             let entries: Vec<_> = part.iter().cloned().map(Entry::Put).collect();
             store.apply(&Batch::of(&entries)?)?;

@@ -8,7 +8,10 @@
 //! the units in the names. The sum covers the key, so that a value under a wrong key is found. JSON because a record is
 //! small, is read whole, and can be read by a person in an emergency.
 //!
-//! A change of either raises [`FORMAT`]; unknown fields are damage, not something to skip, so that an older program never
+//! Beside the records there is one **seal** (see `store/seal.rs`): under the key `00`, with the same head, and the `mark`
+//! file: the number of the last acknowledged batch (8 bytes, little-endian) and its CRC-32.
+//!
+//! A change of any of these raises [`FORMAT`]; unknown fields are damage, not something to skip, so that an older program never
 //! drops what a newer one wrote.
 
 use std::fmt::Write as _;
@@ -137,12 +140,33 @@ impl Damage {
 #[must_use]
 pub fn encode(record: &Record) -> (Vec<u8>, Vec<u8>) {
     let key = encode_key(&record.key());
+    let value = with_head(&key, &Line::from(record));
+    (key, value)
+}
+
+/// A value: head and body.
+fn with_head(key: &[u8], body: &impl Serialize) -> Vec<u8> {
     let mut value = vec![FORMAT_BYTE, 0, 0, 0, 0];
     // Writing plain structs into memory cannot fail; if it did, the value would not decode, which is seen.
-    let _ = serde_json::to_writer(&mut value, &Line::from(record));
-    let sum = checksum(&key, &value[HEAD..]);
+    let _ = serde_json::to_writer(&mut value, body);
+    let sum = checksum(key, &value[HEAD..]);
     value[1..HEAD].copy_from_slice(&sum.to_le_bytes());
-    (key, value)
+    value
+}
+
+/// The body of a value whose head is right.
+fn without_head<'a>(key: &[u8], value: &'a [u8]) -> Result<&'a [u8], Damage> {
+    let (head, body) = value.split_at_checked(HEAD).ok_or(Damage::Short)?;
+    let (format, sum) = head.split_first().ok_or(Damage::Short)?;
+    // The sum first: a flipped bit in the format byte must not pass for a newer version. It covers that byte.
+    if sum != checksum_with(*format, key, body).to_le_bytes() {
+        return Err(Damage::Checksum);
+    }
+    match *format {
+        FORMAT_BYTE => Ok(body),
+        newer if newer > FORMAT_BYTE => Err(Damage::Newer(newer)),
+        other => Err(Damage::Format(other)),
+    }
 }
 
 /// The key of a record.
@@ -204,18 +228,7 @@ pub fn encode_key(key: &Key) -> Vec<u8> {
 /// What is wrong with it. A note's word that this version does not know is no damage: it becomes `other`, and stands
 /// before the text.
 pub fn decode(key: &[u8], value: &[u8]) -> Result<Record, Damage> {
-    let (head, body) = value.split_at_checked(HEAD).ok_or(Damage::Short)?;
-    let (format, sum) = head.split_first().ok_or(Damage::Short)?;
-    // The sum first: a flipped bit in the format byte must not pass for a newer version. It covers that byte.
-    if sum != checksum_with(*format, key, body).to_le_bytes() {
-        return Err(Damage::Checksum);
-    }
-    match *format {
-        FORMAT_BYTE => {}
-        newer if newer > FORMAT_BYTE => return Err(Damage::Newer(newer)),
-        other => return Err(Damage::Format(other)),
-    }
-    let line: Line = serde_json::from_slice(body).map_err(|e| Damage::Body(e.to_string()))?;
+    let line: Line = serde_json::from_slice(without_head(key, value)?).map_err(|e| Damage::Body(e.to_string()))?;
     let record = line.into_record().map_err(Damage::Body)?;
     if encode_key(&record.key()) == key { Ok(record) } else { Err(Damage::Key) }
 }
@@ -235,12 +248,61 @@ pub fn from_line(line: &str) -> Result<Record, String> {
     serde_json::from_str::<Line>(line).map_err(|e| e.to_string())?.into_record()
 }
 
+/// Key of the seal: before all records.
+pub(super) const SEAL_KEY: &[u8] = &[0];
+
+/// Length of the `mark` file.
+pub(super) const MARK_BYTES: usize = 12;
+
+/// What all records together must be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Seal {
+    /// Batches ever applied to this store.
+    pub(super) batches: u64,
+    /// Sum of [`part_of_sum`] over all records, wrapping.
+    pub(super) sum: u64,
+}
+
+/// What a record adds to the sum of the seal.
+pub(super) fn part_of_sum(key: &[u8], value: &[u8]) -> u32 {
+    checksum(key, value)
+}
+
+/// The value of the seal.
+pub(super) fn encode_seal(seal: Seal) -> Vec<u8> {
+    with_head(SEAL_KEY, &seal)
+}
+
+/// The seal of a value.
+pub(super) fn decode_seal(value: &[u8]) -> Result<Seal, Damage> {
+    serde_json::from_slice(without_head(SEAL_KEY, value)?).map_err(|e| Damage::Body(e.to_string()))
+}
+
+/// The content of the `mark` file.
+pub(super) fn encode_mark(batches: u64) -> [u8; MARK_BYTES] {
+    let mut bytes = [0; MARK_BYTES];
+    let (number, sum) = bytes.split_at_mut(8);
+    number.copy_from_slice(&batches.to_le_bytes());
+    sum.copy_from_slice(&checksum(&[], number).to_le_bytes());
+    bytes
+}
+
+/// What the `mark` file says; `None` when it is not whole.
+pub(super) fn decode_mark(bytes: [u8; MARK_BYTES]) -> Option<u64> {
+    let (number, sum) = bytes.split_first_chunk::<8>()?;
+    (sum == checksum(&[], number).to_le_bytes()).then(|| u64::from_le_bytes(*number))
+}
+
 /// A key for a message: its kind, and its bytes with all but plain ASCII escaped.
 #[must_use]
 pub fn readable(key: &[u8]) -> String {
     let Some((first, rest)) = key.split_first() else {
         return "(empty key)".to_owned();
     };
+    if key == SEAL_KEY {
+        return "seal".to_owned();
+    }
     let mut text = Kind::ALL
         .into_iter()
         .find(|k| k.byte() == *first)
