@@ -255,7 +255,7 @@ fn damage(engine_dir: &Path, rng: &mut Stream) -> String {
 /// never silent; and the start after it finds a sound store.
 #[test]
 fn any_damage_ends_in_a_store_that_works() {
-    let rounds = std::env::var("SPOTFLEET_DAMAGES").map_or(60, |n| n.parse().unwrap());
+    let rounds = std::env::var("SPOTFLEET_DAMAGES").map_or(25, |n| n.parse().unwrap());
     // Several of sled's segments of 512 kB.
     let batches = 1_000;
     for engine in Engine::ALL {
