@@ -357,7 +357,8 @@ pub struct Plan {
 /// Decides for one fleet. Pure and total: no I/O, no failure; what cannot be done is in the report.
 pub fn decide(input: &Input<'_>) -> (Plan, Report) {
     let now = input.now;
-    let sized = size::size(now, input.fleet, input.memory, input.demand, input.history);
+    let held = input.holdings.iter().filter(|h| h.counts()).map(Holding::capacity).sum();
+    let sized = size::size(now, input.fleet, input.memory, held, input.demand, input.history);
     let target = sized.sizing.target;
     let mut memory = sized.memory;
     let index = Index::new(input);
@@ -401,7 +402,7 @@ pub fn decide(input: &Input<'_>) -> (Plan, Report) {
         currency: input.rates.reporting(),
         sizing: sized.sizing,
         held: books.all().counted,
-        held_on_demand: books.on_demand().counted,
+        held_on_demand: books.on_demand().plus(books.removed_on_demand).counted,
         steps: draft.steps,
         waits,
     };

@@ -57,7 +57,7 @@ pub enum Basis {
     Forecast,
     /// No demand source: the minimum.
     Minimum,
-    /// The source was not read yet: the last target holds, and at the very first start the minimum.
+    /// The source was not read yet: the last target holds.
     Unread,
     /// The source gives no data: the last target holds.
     MissingHold {

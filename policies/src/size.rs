@@ -8,13 +8,16 @@
 //!
 //! **Missing data.** Since the first failed reading the last target is wanted for `hold`, then `then` (within
 //! min..max); without `then` the last target for good. The forecast is not asked meanwhile. Before the first reading
-//! after a start the last target is wanted, and at the very first start the minimum. After that the target may rise and
+//! after a start the last target is wanted. After that the target may rise and
 //! is not lowered until a second reading, and until the readings reach back over `idle_grace` or
 //! [`RATE_AT_LEAST`], whichever is shorter: a rate told by less is understated.
 //!
 //! **Raising.** Not within `scale_up.cooldown` after the last raise; then by at most `max_step` of the target (whole
-//! units, at least one). A target below the minimum goes to the minimum at once, always. The first target ever is
-//! what is wanted, without cooldown or step.
+//! units, at least one). A target below the minimum goes to the minimum at once, always.
+//!
+//! **The first decision**, and the first after the memory was lost, takes what is held for the last target: with
+//! nothing held the target is what is wanted, without cooldown or step, and what runs already is let go by the rules
+//! of lowering only. It counts as a raise.
 //!
 //! **Lowering.** Not within `scale_down.cooldown` after the last change either way; only to the highest wanted
 //! capacity of the trailing `idle_grace`, and not before that time has been watched without a gap (falling to `then` is
@@ -73,34 +76,27 @@ pub fn reactive_need(fleet: &Fleet, demand: &Demand) -> Option<Capacity> {
     Some(Capacity::units(units))
 }
 
-/// The target of now.
+/// The target of now, where so much capacity counts.
 #[must_use]
-pub fn size(now: Time, fleet: &Fleet, memory: &Memory, demand: &Demand, history: &History) -> Sized {
-    let mut sizer = Sizer { now, fleet, memory: memory.clone(), limits: Vec::new(), wakes: Vec::new() };
+pub fn size(now: Time, fleet: &Fleet, memory: &Memory, held: Capacity, demand: &Demand, history: &History) -> Sized {
+    let previous = memory.target;
+    let from = previous.unwrap_or(held);
+    let mut sizer = Sizer { now, fleet, memory: memory.clone(), from, limits: Vec::new(), wakes: Vec::new() };
     let want = sizer.want(demand, history);
-    let previous = sizer.memory.target;
-    let target = match previous {
-        None => {
-            sizer.watch(&want);
-            sizer.memory.raised_at = Some(now);
-            want.capacity
-        }
-        Some(from) => {
-            let floor = sizer.watch(&want);
-            let target = if want.capacity >= from {
-                sizer.raise(from, want.capacity)
-            } else {
-                sizer.lower(from, want.capacity, floor)
-            };
-            if target > from {
-                sizer.memory.raised_at = Some(now);
-            }
-            if target < from {
-                sizer.memory.lowered_at = Some(now);
-            }
-            target
-        }
+    let floor = sizer.watch(&want);
+    let target = if want.capacity < from {
+        sizer.lower(from, want.capacity, floor)
+    } else if previous.is_none() {
+        want.capacity
+    } else {
+        sizer.raise(from, want.capacity)
     };
+    if previous.is_none_or(|p| target > p) {
+        sizer.memory.raised_at = Some(now);
+    }
+    if target < from {
+        sizer.memory.lowered_at = Some(now);
+    }
     sizer.memory.target = Some(target);
     let wake_at = sizer.wakes.into_iter().filter(|t| *t > now).min();
     let Want { need, basis, forecast, .. } = want;
@@ -136,6 +132,8 @@ struct Sizer<'a> {
     now: Time,
     fleet: &'a Fleet,
     memory: Memory,
+    /// The target before; at the first decision, what is held.
+    from: Capacity,
     limits: Vec<Limit>,
     wakes: Vec<Time>,
 }
@@ -144,7 +142,7 @@ impl Sizer<'_> {
     fn want(&mut self, demand: &Demand, history: &History) -> Want {
         let rules = &self.fleet.demand;
         let held = |sizer: &mut Self, basis| {
-            let need = sizer.memory.target.unwrap_or(sizer.fleet.min);
+            let need = sizer.from;
             Want { need, capacity: sizer.bound(need), basis, forecast: None, watch: Watch::Lost }
         };
         if rules.queue.is_none() {
@@ -184,7 +182,7 @@ impl Sizer<'_> {
         let mut watch = Watch::Seen;
         if !self.rate_known(demand) {
             watch = Watch::AtLeast;
-            let stay = self.memory.target.map_or(Capacity::ZERO, |t| t.min(self.fleet.max));
+            let stay = self.from.min(self.fleet.max);
             if stay > capacity {
                 self.limits.push(Limit::RateUnknown);
                 capacity = stay;

@@ -2,8 +2,10 @@
 //!
 //! Of the on-demand machines the oldest are the base, until it is covered (its last machine may be larger than what
 //! lacks). While the target is below the configured base, the machines up to the configured base are *idle base*: the
-//! last to go. The others *bridge* for spot. Machines of pools that left the fleet file count like the others; of
-//! on-demand they are the base only where the others do not cover it.
+//! last to go. The others *bridge* for spot.
+//!
+//! Machines of pools that left the fleet file are *removed*: they count towards the maximum and towards shares, and as
+//! capacity that is there, but not against what is wanted. So they are replaced first and then let go.
 
 use crate::model::Market;
 use crate::plan::index::{Held, Index};
@@ -70,6 +72,9 @@ pub(super) struct Books<'a> {
     pub(super) idle_base: Tally,
     pub(super) bridge: Tally,
     pub(super) spot: Tally,
+    pub(super) removed: Tally,
+    /// Of the removed, on-demand.
+    pub(super) removed_on_demand: Tally,
     /// Everything that counts towards the maximum.
     pub(super) occupied: Capacity,
     /// Machines (no promises) that may be told to go, with their roles.
@@ -84,10 +89,12 @@ impl<'a> Books<'a> {
             idle_base: Tally::default(),
             bridge: Tally::default(),
             spot: Tally::default(),
+            removed: Tally::default(),
+            removed_on_demand: Tally::default(),
             occupied: Capacity::ZERO,
             machines: Vec::with_capacity(index.held.len()),
         };
-        let mut on_demand: Vec<(bool, Held<'a>)> = Vec::new();
+        let mut on_demand: Vec<Held<'a>> = Vec::new();
         for held in &index.held {
             let holding = held.holding;
             if holding.occupies() {
@@ -97,16 +104,24 @@ impl<'a> Books<'a> {
                 continue;
             }
             let site = index.site(held);
-            if site.pool.market() == Market::OnDemand {
-                on_demand.push((site.spec.is_none(), *held));
-            } else {
-                books.spot.add(holding.standing, holding.capacity());
-                books.list(*held, if site.spec.is_none() { Role::Removed } else { Role::Spot });
+            match (site.spec, site.pool.market()) {
+                (None, market) => {
+                    books.removed.add(holding.standing, holding.capacity());
+                    if market == Market::OnDemand {
+                        books.removed_on_demand.add(holding.standing, holding.capacity());
+                    }
+                    books.list(*held, Role::Removed);
+                }
+                (Some(_), Market::Spot) => {
+                    books.spot.add(holding.standing, holding.capacity());
+                    books.list(*held, Role::Spot);
+                }
+                (Some(_), Market::OnDemand) => on_demand.push(*held),
             }
         }
-        on_demand.sort_by(|(x, a), (y, b)| (x, a.holding.born, &a.holding.id).cmp(&(y, b.holding.born, &b.holding.id)));
-        for (removed, held) in on_demand {
-            books.assign(held, removed, input);
+        on_demand.sort_by(|a, b| (a.holding.born, &a.holding.id).cmp(&(b.holding.born, &b.holding.id)));
+        for held in on_demand {
+            books.assign(held, input.fleet.on_demand.base);
         }
         books
     }
@@ -118,22 +133,19 @@ impl<'a> Books<'a> {
     }
 
     /// Gives an on-demand holding its roles; a promise of several machines may have more than one.
-    fn assign(&mut self, held: Held<'a>, removed: bool, input: &Input<'_>) {
+    fn assign(&mut self, held: Held<'a>, configured: Capacity) {
         let holding = held.holding;
         let mut left = u64::from(holding.count);
         let base_lacks = self.owed_base.minus(self.base.counted);
         let n = base_lacks.machines_of(holding.units).min(left);
         self.base.add(holding.standing, holding.units.times(n));
         left -= n;
-        let idle_lacks = input.fleet.on_demand.base.minus(self.base.counted).minus(self.idle_base.counted);
+        let idle_lacks = configured.minus(self.base.counted).minus(self.idle_base.counted);
         let m = idle_lacks.machines_of(holding.units).min(left);
         self.idle_base.add(holding.standing, holding.units.times(m));
         left -= m;
         self.bridge.add(holding.standing, holding.units.times(left));
-        // Where the bridge is let go for spot anyway, that is also how a removed pool is left.
-        let role = if removed && (n > 0 || m > 0 || !input.fleet.on_demand.return_to_spot) {
-            Role::Removed
-        } else if n > 0 {
+        let role = if n > 0 {
             Role::Base
         } else if m > 0 {
             Role::IdleBase
@@ -143,13 +155,13 @@ impl<'a> Books<'a> {
         self.list(held, role);
     }
 
-    /// On-demand that counts.
+    /// On-demand that counts against what is wanted.
     pub(super) fn on_demand(&self) -> Tally {
         self.base.plus(self.idle_base).plus(self.bridge)
     }
 
-    /// All that counts.
+    /// All that is there, of removed pools too.
     pub(super) fn all(&self) -> Tally {
-        self.on_demand().plus(self.spot)
+        self.on_demand().plus(self.spot).plus(self.removed)
     }
 }

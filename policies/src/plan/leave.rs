@@ -2,15 +2,16 @@
 //!
 //! 1. **Redundant bridge** (with `return_to_spot`), at once and without idle grace: when what *runs* without it covers
 //!    the target. Dearest per unit first, then youngest.
-//! 2. **Machines of pools that left the fleet file**, in the order of 3.
+//! 2. **Machines of pools that left the fleet file**: when what *runs* without them covers the target, and of
+//!    on-demand the base. In the order of 3.
 //! 3. **Spot**, dearest per unit first (an unknown price is the dearest), then youngest, then starting before running.
 //! 4. **On-demand above the base**, in the same order, when no spot machine is left that is small enough to go. The
 //!    base is never touched while the target covers it.
 //!
-//! In 2 to 4 a machine goes when what exists without it covers the target, a running one only when what runs without
-//! it does, and on-demand only when what exists of it covers the base. A promise does not exist yet, and with
-//! `return_to_spot` the bridge does not count. A machine that is larger than the surplus stays, and the next in order
-//! is tried.
+//! In 3 and 4 a machine goes when what exists without it covers the target, a running one only when what runs without
+//! it does, and on-demand only when what exists of it covers the base. A promise does not exist yet; machines of
+//! removed pools do not count here, and with `return_to_spot` neither does the bridge. A machine that is larger than
+//! the surplus stays, and the next in order is tried.
 //!
 //! **Overshoot stays.** The last machine bought may overshoot the target. A surplus smaller than the youngest machine
 //! is taken for that and kept in 3 and 4, unless the target was lowered since that machine was launched: else buying
@@ -20,6 +21,7 @@
 //! time has come. Promises are never ended.
 
 use core::cmp::{Ordering, Reverse};
+use std::collections::BTreeSet;
 
 use crate::allocate::by_unit_price;
 use crate::model::Market;
@@ -69,7 +71,7 @@ pub(super) fn surplus(
     lowered_at: Option<Time>,
     draft: &mut Draft,
 ) {
-    Leaving { input, index, books, target, lowered_at, draft }.all();
+    Leaving { input, index, books, target, lowered_at, draft, gone: BTreeSet::new() }.all();
 }
 
 struct Leaving<'i, 'a> {
@@ -79,70 +81,91 @@ struct Leaving<'i, 'a> {
     target: Capacity,
     lowered_at: Option<Time>,
     draft: &'i mut Draft,
+    gone: BTreeSet<HoldingId>,
 }
 
 impl<'a> Leaving<'_, 'a> {
     fn all(mut self) {
         let mut kept = self.books.base.plus(self.books.idle_base);
         let mut above = vec![Role::IdleBase];
-        if self.input.fleet.on_demand.return_to_spot {
-            self.bridge_over();
-        } else {
+        if !self.input.fleet.on_demand.return_to_spot {
             kept = kept.plus(self.books.bridge);
             above.push(Role::Bridge);
         }
-        let mut left = Left {
+        let counted = self.replaced();
+        let left = Left {
             target: self.target,
             above_base: kept.existing.minus(self.books.owed_base),
             kept: kept.plus(self.books.spot),
         };
         let surplus = left.kept.existing.minus(self.target);
-        if surplus.is_zero() {
-            return;
+        if !surplus.is_zero() && !self.is_overshoot(surplus) {
+            self.surplus(left, &above, counted);
         }
+    }
+
+    /// Lets go what is replaced: the bridge and machines of removed pools, as far as what runs without them is enough.
+    /// Returns all that counts after that.
+    fn replaced(&mut self) -> Capacity {
+        let mut all = self.books.all();
+        let mut on_demand = self.books.on_demand().plus(self.books.removed_on_demand);
+        let mut order =
+            if self.input.fleet.on_demand.return_to_spot { self.candidates(&[Role::Bridge]) } else { Vec::new() };
+        order.extend(self.candidates(&[Role::Removed]));
+        for (held, role) in order {
+            let (standing, units) = (held.holding.standing, held.holding.units);
+            let left = all.without(standing, units);
+            let mut on_demand_left = on_demand;
+            if held.holding.pool.market() == Market::OnDemand {
+                on_demand_left = on_demand.without(standing, units);
+                if on_demand_left.running < self.books.owed_base {
+                    continue;
+                }
+            }
+            if left.running < self.target {
+                continue;
+            }
+            (all, on_demand) = (left, on_demand_left);
+            let (why, what) = match role {
+                Role::Removed => (Cause::PoolRemoved, "its pool is not in the fleet file; "),
+                _ => (Cause::BridgeOver, ""),
+            };
+            let reason = format!("{what}{} runs without it for a target of {}", left.running, self.target);
+            self.drain(&held, why, reason, Vec::new());
+            self.gone.insert(held.holding.id.clone());
+        }
+        all.counted
+    }
+
+    /// Lets spot go, then on-demand above the base.
+    fn surplus(&mut self, mut left: Left, above: &[Role], mut counted: Capacity) {
         let reason = format!("{} is held for a target of {}", left.kept.existing, self.target);
-        let mut order = self.candidates(&[Role::Removed]);
-        if !self.is_overshoot(surplus) {
-            order.extend(self.candidates(&[Role::Spot]));
-            order.extend(self.candidates(&above));
-        }
-        let mut go: Vec<(Held<'a>, Role)> = Vec::new();
+        let mut order = self.candidates(&[Role::Spot]);
+        order.extend(self.candidates(above));
+        let removed = self.candidates(&[Role::Removed]);
+        let stays = removed.iter().filter(|(h, _)| !self.gone.contains(&h.holding.id));
+        let spot = stays.filter(|(h, _)| h.holding.pool.market() == Market::Spot);
+        let mut smallest_spot = spot.map(|(h, _)| h.holding.units).min();
+        let mut go: Vec<Held<'a>> = Vec::new();
         let mut stay: Vec<Refused> = Vec::new();
-        let mut counted = self.books.all().counted;
-        let mut smallest_spot: Option<Capacity> = None;
         for (held, role) in order {
             let units = held.holding.units;
-            let spot = held.holding.pool.market() == Market::Spot;
-            let spot_first = above.contains(&role) && smallest_spot.is_some_and(|s| s <= counted.minus(self.target));
+            let spot_first = role != Role::Spot && smallest_spot.is_some_and(|s| s <= counted.minus(self.target));
             let Some(because) = left.refusal(&held).or(spot_first.then_some(Because::Worse)) else {
                 left.take(&held);
                 counted = counted.minus(units);
-                go.push((held, role));
+                go.push(held);
                 continue;
             };
             if stay.len() < ALTERNATIVES {
                 stay.push(self.refused(&held, because));
             }
-            if spot {
+            if role == Role::Spot {
                 smallest_spot = Some(smallest_spot.map_or(units, |s| s.min(units)));
             }
         }
-        for (held, role) in go {
-            let why = if role == Role::Removed { Cause::PoolRemoved } else { Cause::Surplus };
-            self.drain(&held, why, reason.clone(), stay.clone());
-        }
-    }
-
-    /// Lets the bridge go as far as what runs without it covers the target.
-    fn bridge_over(&mut self) {
-        let mut all = self.books.all();
-        for (held, _) in self.candidates(&[Role::Bridge]) {
-            let left = all.without(held.holding.standing, held.holding.units);
-            if left.running >= self.target {
-                all = left;
-                let reason = format!("{} runs without it for a target of {}", left.running, self.target);
-                self.drain(&held, Cause::BridgeOver, reason, Vec::new());
-            }
+        for held in go {
+            self.drain(&held, Cause::Surplus, reason.clone(), stay.clone());
         }
     }
 
