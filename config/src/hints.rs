@@ -36,7 +36,7 @@ pub(crate) fn for_unknown_key(key: &str, known: &[raw::field::Key]) -> Option<St
     }
     // The commonest mistake in YAML is a wrong indentation: the key is right, its table is not.
     let homes: Vec<&str> =
-        raw::tables().iter().filter(|(_, keys)| keys.iter().any(|k| k.name == key)).map(|(table, _)| *table).collect();
+        raw::tables().filter(|table| table.keys.iter().any(|k| k.name == key)).map(|table| table.path).collect();
     match (homes.as_slice(), known) {
         ([home], _) => Some(format!("`{key}` is a key of `{home}`; is the indentation right?")),
         (_, []) => None,

@@ -7,6 +7,8 @@
 //! Not here: network, clock, and secrets themselves ([`Secret`] says where one is; the daemon resolves it when it
 //! starts).
 
+mod difference;
+pub mod generate;
 mod hints;
 mod host;
 mod lower;
@@ -17,6 +19,7 @@ mod read;
 mod secret;
 mod tree;
 
+pub use generate::{reference, schema as json_schema};
 pub use host::{FakeHost, Host, ThisHost};
 pub use lower::MAX_POOLS;
 pub use model::{

@@ -14,8 +14,8 @@ use serde::de::{IgnoredAny, MapAccess};
 use crate::model::{LaunchApi, LogFormat, LogLevel, StoreEngine};
 use field::{Dict, Field, Key, List, Raw, Read, Scalar, table};
 use value::{
-    Count, Duration, FilePath, Flag, Hourly, Leaf, Listen, Micros, OneOf, Order, PerUnitHour, Percent, Text, Units,
-    Version,
+    Count, Duration, FilePath, Flag, Hourly, Leaf, Listen, Micros, OneOf, Order, PerUnitHour, Percent, Rate, Text,
+    Units, Version,
 };
 
 mod duration;
@@ -29,7 +29,7 @@ table! {
     File {
         /// Version of the format: 1.
         required version: Leaf<Version>,
-        /// How the daemon itself runs. A change of it takes effect at the next start.
+        /// How the daemon itself runs. A change of it takes effect at the next start, one of `rates` at a reload.
         default("{}") daemon: Daemon,
         /// The clouds. The first part of a name is its kind: `aws`, or `aws-research` for a second account; `sim` or `sim-a` for
         /// a simulated cloud. Example: `aws: {}`.
@@ -56,7 +56,7 @@ table! {
         /// Currency of every price and cap in this file and of every report.
         default("USD") currency: Leaf<OneOf<Currency>>,
         /// What one unit of another currency is worth in `currency`, for price lists in that one. Example: `{CNY: 0.14}`.
-        default("{}") rates: Dict<Leaf<Micros>>,
+        default("{}") rates: Dict<Leaf<Rate>>,
         /// What is logged, and how.
         default("{}") log: Log,
         /// Push traces and metrics to an OpenTelemetry collector.
@@ -361,35 +361,51 @@ table! {
     }
 }
 
-/// Every table with known keys, by where it stands, for the hint that a key belongs elsewhere.
-pub(crate) fn tables() -> [(&'static str, &'static [Key]); 25] {
-    [
-        ("the file", File::KEYS),
-        ("daemon", Daemon::KEYS),
-        ("daemon.log", Log::KEYS),
-        ("daemon.otlp", Otlp::KEYS),
-        ("providers.aws", Aws::KEYS),
-        ("providers.sim", Sim::KEYS),
-        ("providers.sim.types.<name>", SimType::KEYS),
-        ("fleets[]", Fleet::KEYS),
-        ("fleets[].capacity", Capacity::KEYS),
-        ("fleets[].demand", Demand::KEYS),
-        ("fleets[].demand.queue", Queue::KEYS),
-        ("fleets[].demand.queue.source", Source::KEYS),
-        ("fleets[].demand.queue.source.redis", Redis::KEYS),
-        ("fleets[].demand.queue.source.file", DemandFile::KEYS),
-        ("fleets[].demand.forecast", Forecast::KEYS),
-        ("fleets[].demand.on_missing", OnMissing::KEYS),
-        ("fleets[].on_demand", OnDemand::KEYS),
-        ("fleets[].spot", Spot::KEYS),
-        ("fleets[].spot.max_price", MaxPrice::KEYS),
-        ("fleets[].spot.max_share", MaxShare::KEYS),
-        ("fleets[].scale_up", ScaleUp::KEYS),
-        ("fleets[].scale_down", ScaleDown::KEYS),
-        ("fleets[].pools[]", Pools::KEYS),
-        ("fleets[].pools[].launch", Launch::KEYS),
-        ("a secret", SecretRef::KEYS),
-    ]
+/// A table with known keys.
+pub(crate) struct Table {
+    /// The name of its type, which is its name in the schema.
+    pub(crate) name: &'static str,
+    /// Where it stands.
+    pub(crate) path: &'static str,
+    /// Its keys, in the order of the reference page.
+    pub(crate) keys: &'static [Key],
+}
+
+/// Every table, for the hint that a key belongs elsewhere and for the order of the reference page.
+pub(crate) fn tables() -> impl Iterator<Item = Table> {
+    macro_rules! all {
+        ($( $table:ident $path:literal, )*) => {
+            [$( Table { name: stringify!($table), path: $path, keys: $table::KEYS } ),*]
+        };
+    }
+    all! {
+        File "the file",
+        Daemon "daemon",
+        Log "daemon.log",
+        Otlp "daemon.otlp",
+        SecretRef "a secret",
+        Aws "providers.aws",
+        Sim "providers.sim",
+        SimType "providers.sim.types.<name>",
+        Fleet "fleets[]",
+        Capacity "fleets[].capacity",
+        Demand "fleets[].demand",
+        Queue "fleets[].demand.queue",
+        Source "fleets[].demand.queue.source",
+        Redis "fleets[].demand.queue.source.redis",
+        DemandFile "fleets[].demand.queue.source.file",
+        Forecast "fleets[].demand.forecast",
+        OnMissing "fleets[].demand.on_missing",
+        OnDemand "fleets[].on_demand",
+        Spot "fleets[].spot",
+        MaxPrice "fleets[].spot.max_price",
+        MaxShare "fleets[].spot.max_share",
+        ScaleUp "fleets[].scale_up",
+        ScaleDown "fleets[].scale_down",
+        Pools "fleets[].pools[]",
+        Launch "fleets[].pools[].launch",
+    }
+    .into_iter()
 }
 
 /// The clouds by name. The kind is the first part of the name, so that an entry can be read as what it is.

@@ -8,7 +8,7 @@ use crate::model::{DaemonConfig, LogConfig, OtlpConfig};
 use crate::problem::quoted;
 use crate::raw;
 use crate::raw::field::{Dict, Field};
-use crate::raw::value::{Choice, Leaf, Micros};
+use crate::raw::value::{Choice, Leaf, Rate};
 use crate::secret::{Secret, is_credential_name};
 
 /// The owner is the value of a tag, and part of names in the clouds.
@@ -130,7 +130,7 @@ pub(crate) fn secret_table(cx: &mut Lowering<'_, '_>, at: &At<'_>, table: raw::S
 fn rates_of(
     cx: &mut Lowering<'_, '_>,
     at: &At<'_>,
-    field: Field<Dict<Leaf<Micros>>>,
+    field: Field<Dict<Leaf<Rate>>>,
     reporting: Option<Currency>,
 ) -> Option<Vec<(Currency, u64)>> {
     let mut rates = Vec::new();

@@ -1,5 +1,6 @@
 //! `fleets[].pools`: where to buy, and with what to launch there.
 
+use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -90,10 +91,13 @@ fn add(places: &mut Places, entry: &Entry, name: &SpecName) -> Option<Pool> {
             for instance_type in &entry.types {
                 for market in &entry.markets {
                     let pool = Pool::new(&entry.provider, region, zone, instance_type, *market);
-                    if places.pools.contains_key(&pool) {
-                        twice.get_or_insert(pool);
-                    } else {
-                        places.pools.insert(pool, name.clone());
+                    match places.pools.entry(pool) {
+                        MapEntry::Vacant(place) => {
+                            place.insert(name.clone());
+                        }
+                        MapEntry::Occupied(before) => {
+                            twice.get_or_insert_with(|| before.key().clone());
+                        }
                     }
                 }
             }

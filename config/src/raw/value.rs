@@ -241,6 +241,22 @@ impl Kind for Micros {
     }
 }
 
+/// What one unit of a currency is worth in another, in millionths.
+pub(crate) enum Rate {}
+
+impl Kind for Rate {
+    type Value = u64;
+    const WANTED: &'static str = "a rate of exchange such as 0.14";
+
+    fn parse(scalar: &Scalar) -> Result<u64, Mistake> {
+        decimal(scalar, 6, Self::WANTED)
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "number", "title": "rate", "exclusiveMinimum": 0})
+    }
+}
+
 /// The number times ten to the power of `places`, exactly: it is read from the digits as written. Quotes around it do
 /// no harm.
 fn decimal(scalar: &Scalar, places: u32, wanted: &str) -> Result<u64, Mistake> {
@@ -433,7 +449,11 @@ impl<T: Choice> Kind for OneOf<T> {
 
     fn schema() -> Schema {
         let names: Vec<&str> = T::ALL.iter().map(|(name, _)| *name).collect();
-        json_schema!({"type": "string", "title": names.join(" or "), "enum": names})
+        let title = match names.split_last() {
+            Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+            _ => names.join(""),
+        };
+        json_schema!({"type": "string", "title": title, "enum": names})
     }
 }
 

@@ -1,0 +1,264 @@
+//! What changed between two configurations, in words, for the log of a reload.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use policies::model::{Fleet, MaxShare, Pool};
+use providers::LaunchSpec;
+use providers::spec::AwsSpec;
+
+use crate::model::{
+    AwsConfig, Config, DaemonConfig, FleetConfig, LogConfig, OtlpConfig, ProviderConfig, SimConfig, SimType,
+    SourceConfig, SourceKind, Url,
+};
+
+/// So many added or removed pools are named; the rest is counted.
+const MOST_POOLS_NAMED: usize = 5;
+
+/// Key path and value of everything in a configuration.
+type Lines = BTreeMap<String, String>;
+
+impl Config {
+    /// What is different in `new`, a line each: `fleets.batch.capacity.max: 60 -> 80`. Empty when they mean the same. Secrets are not
+    /// in a configuration, and of user data only its size and a checksum is shown.
+    #[must_use]
+    pub fn difference(old: &Self, new: &Self) -> Vec<String> {
+        let (old_lines, new_lines) = (lines(old), lines(new));
+        let mut keys: Vec<&String> = old_lines.keys().chain(new_lines.keys()).collect();
+        keys.sort();
+        keys.dedup();
+        let mut said = Vec::new();
+        for key in keys {
+            match (old_lines.get(key), new_lines.get(key)) {
+                (Some(a), Some(b)) if a != b => said.push(format!("{key}: {a} -> {b}")),
+                (Some(a), None) => said.push(format!("{key}: removed, was {a}")),
+                (None, Some(b)) => said.push(format!("{key}: added, {b}")),
+                _ => {}
+            }
+        }
+        for fleet in &new.fleets {
+            if let Some(before) = old.fleet(&fleet.fleet.name) {
+                said.extend(pools_difference(&before.fleet, &fleet.fleet));
+            }
+        }
+        said
+    }
+}
+
+fn pools_difference(old: &Fleet, new: &Fleet) -> Vec<String> {
+    let named = |what: &str, pools: Vec<&Pool>| {
+        if pools.is_empty() {
+            return None;
+        }
+        let mut names: Vec<String> = pools.iter().take(MOST_POOLS_NAMED).map(ToString::to_string).collect();
+        if pools.len() > names.len() {
+            names.push(format!("{} more", pools.len() - names.len()));
+        }
+        Some(format!("fleets.{}.pools: {what} {}", new.name, names.join(", ")))
+    };
+    let added = new.pools.keys().filter(|pool| !old.pools.contains_key(pool)).collect();
+    let removed = old.pools.keys().filter(|pool| !new.pools.contains_key(pool)).collect();
+    [named("added", added), named("removed", removed)].into_iter().flatten().collect()
+}
+
+/// Writes the lines of one part under its path.
+struct Writer<'l> {
+    lines: &'l mut Lines,
+    path: String,
+}
+
+impl Writer<'_> {
+    fn line(&mut self, key: &str, value: impl ToString) {
+        self.lines.insert(format!("{}.{key}", self.path), value.to_string());
+    }
+
+    fn optional<T: ToString>(&mut self, key: &str, value: Option<T>) {
+        if let Some(value) = value {
+            self.line(key, value);
+        }
+    }
+
+    fn map<K: ToString, V: ToString>(&mut self, key: &str, entries: &BTreeMap<K, V>) {
+        for (name, value) in entries {
+            self.line(&format!("{key}.{}", name.to_string()), value.to_string());
+        }
+    }
+}
+
+fn lines(config: &Config) -> Lines {
+    let Config { daemon, providers, fleets } = config;
+    let mut lines = Lines::new();
+    daemon_lines(&mut Writer { lines: &mut lines, path: "daemon".into() }, daemon);
+    for (name, provider) in providers {
+        let mut writer = Writer { lines: &mut lines, path: format!("providers.{name}") };
+        match provider {
+            ProviderConfig::Aws(aws) => aws_lines(&mut writer, aws),
+            ProviderConfig::Sim(sim) => sim_lines(&mut writer, sim),
+        }
+    }
+    for FleetConfig { fleet, source, specs } in fleets {
+        let mut writer = Writer { lines: &mut lines, path: format!("fleets.{}", fleet.name) };
+        fleet_lines(&mut writer, fleet);
+        if let Some(source) = source {
+            writer.line("demand.queue.source", source_line(&source.kind));
+            let SourceConfig { kind: _, timeout } = source;
+            writer.line("demand.queue.timeout", timeout);
+        }
+        for (name, spec) in specs {
+            let index = name.as_str().rsplit('/').next().unwrap_or_default();
+            writer.path = format!("fleets.{}.pools[{index}].launch", fleet.name);
+            match &**spec {
+                LaunchSpec::Sim => {}
+                LaunchSpec::Aws(spec) => launch_lines(&mut writer, spec),
+            }
+        }
+    }
+    lines
+}
+
+fn daemon_lines(writer: &mut Writer<'_>, daemon: &DaemonConfig) {
+    let DaemonConfig { state_dir, store, listen, token, tick, owner, rates, log, otlp } = daemon;
+    writer.line("state_dir", state_dir.display());
+    writer.line("store", store.name());
+    writer.line("listen", listen);
+    writer.optional("token", token.as_ref());
+    writer.line("tick", tick);
+    writer.line("owner", owner);
+    writer.line("currency", rates.reporting().code());
+    // One unit of each currency, in the reporting one.
+    for currency in [policies::units::Currency::Usd, policies::units::Currency::Cny] {
+        let one = policies::units::ListPrice { micros: 1_000_000, currency };
+        if currency != rates.reporting() {
+            writer.optional(&format!("rates.{}", currency.code()), rates.convert(one));
+        }
+    }
+    let LogConfig { format, level } = log;
+    writer.line("log.format", format.name());
+    writer.line("log.level", level.name());
+    if let Some(OtlpConfig { endpoint, interval }) = otlp {
+        writer.line("otlp.endpoint", endpoint);
+        writer.line("otlp.interval", interval);
+    }
+}
+
+fn aws_lines(writer: &mut Writer<'_>, aws: &AwsConfig) {
+    let AwsConfig {
+        endpoint_url,
+        pricing_endpoint_url,
+        interruption_queue_urls,
+        launch_api,
+        call_deadline,
+        visibility_lag,
+    } = aws;
+    writer.optional("endpoint_url", endpoint_url.as_ref());
+    writer.optional("pricing_endpoint_url", pricing_endpoint_url.as_ref());
+    writer.line("interruption_queue_urls", format!("[{}]", interruption_queue_urls.join(", ")));
+    writer.line("launch_api", launch_api.name());
+    writer.line("call_deadline", call_deadline);
+    writer.line("visibility_lag", visibility_lag);
+}
+
+fn sim_lines(writer: &mut Writer<'_>, sim: &SimConfig) {
+    let SimConfig {
+        seed,
+        currency,
+        start_delay,
+        visibility_lag,
+        token_lifetime,
+        notice_lead,
+        interruptions_per_hour,
+        types,
+    } = sim;
+    writer.line("seed", seed);
+    writer.line("currency", currency.code());
+    writer.line("start_delay", start_delay);
+    writer.line("visibility_lag", visibility_lag);
+    writer.optional("token_lifetime", *token_lifetime);
+    writer.line("notice_lead", notice_lead);
+    writer.line("interruptions_per_hour", interruptions_per_hour);
+    for (name, SimType { vcpus, gpus, on_demand_micros, spot_micros, spot_room }) in types {
+        let price = |micros| policies::units::PricePerHour::from_micros(micros);
+        writer.line(&format!("types.{name}.vcpus"), vcpus);
+        writer.line(&format!("types.{name}.gpus"), gpus);
+        writer.line(&format!("types.{name}.on_demand_price"), price(*on_demand_micros));
+        writer.line(&format!("types.{name}.spot_price"), price(*spot_micros));
+        writer.line(&format!("types.{name}.spot_room"), spot_room);
+    }
+}
+
+fn fleet_lines(writer: &mut Writer<'_>, fleet: &Fleet) {
+    // Pools are compared apart: there may be thousands.
+    let Fleet { name: _, labels, unit, weights, min, max, demand, on_demand, spot, scale_up, scale_down, pools: _ } =
+        fleet;
+    writer.map("labels", labels);
+    writer.line("unit", unit.name());
+    writer.map("weights", weights);
+    writer.line("capacity.min", min);
+    writer.line("capacity.max", max);
+    if let Some(queue) = demand.queue {
+        writer.line("demand.queue.jobs_per_unit_hour", queue.jobs_per_unit_hour);
+        writer.line("demand.queue.drain_within", queue.drain_within);
+    }
+    if let Some(forecast) = demand.forecast {
+        writer.line("demand.forecast.horizon", forecast.horizon);
+        writer.line("demand.forecast.quantile", forecast.quantile);
+    }
+    writer.line("demand.headroom", demand.headroom);
+    writer.line("demand.on_missing.hold", demand.on_missing.hold);
+    writer.optional("demand.on_missing.then", demand.on_missing.then);
+    writer.line("on_demand.base", on_demand.base);
+    writer.optional("on_demand.fallback_after", on_demand.fallback_after);
+    writer.line("on_demand.return_to_spot", on_demand.return_to_spot);
+    writer.optional("spot.max_price.of_on_demand", spot.max_price_of_on_demand);
+    writer.optional("spot.max_price.per_unit_hour", spot.max_price_per_unit);
+    writer.line("spot.min_pools", spot.min_pools);
+    let MaxShare { pool, zone, region, provider } = spot.max_share;
+    writer.line("spot.max_share.pool", pool);
+    writer.line("spot.max_share.zone", zone);
+    writer.line("spot.max_share.region", region);
+    writer.line("spot.max_share.provider", provider);
+    writer.line("scale_up.cooldown", scale_up.cooldown);
+    writer.optional("scale_up.max_step", scale_up.max_step);
+    writer.line("scale_down.cooldown", scale_down.cooldown);
+    writer.line("scale_down.idle_grace", scale_down.idle_grace);
+    writer.line("scale_down.drain_timeout", scale_down.drain_timeout);
+    writer.optional("scale_down.max_step", scale_down.max_step);
+}
+
+fn source_line(source: &SourceKind) -> String {
+    let place = |url: &Url| match url {
+        Url::Plain(text) => text.clone(),
+        Url::Secret(secret) => secret.to_string(),
+    };
+    match source {
+        SourceKind::RedisList { url, list, in_progress } => {
+            let running = in_progress.as_ref().map(|key| format!(" and {key}")).unwrap_or_default();
+            format!("redis list {list}{running} at {}", place(url))
+        }
+        SourceKind::RedisStream { url, stream, group } => {
+            format!("redis stream {stream}, group {group}, at {}", place(url))
+        }
+        SourceKind::File { path, max_age } => {
+            let age = max_age.map(|age| format!(", at most {age} old")).unwrap_or_default();
+            format!("file {}{age}", path.display())
+        }
+    }
+}
+
+fn launch_lines(writer: &mut Writer<'_>, spec: &AwsSpec) {
+    let AwsSpec { image, subnets, security_groups, instance_profile, key_name, user_data, tags } = spec;
+    writer.line("image", image);
+    writer.map("subnets", subnets);
+    writer.line("security_groups", format!("[{}]", security_groups.join(", ")));
+    writer.optional("instance_profile", instance_profile.as_ref());
+    writer.optional("key_name", key_name.as_ref());
+    writer.optional(
+        "user_data",
+        user_data.as_ref().map(|text| {
+            let mut hash = DefaultHasher::new();
+            text.hash(&mut hash);
+            format!("{} bytes, checksum {:016x}", text.len(), hash.finish())
+        }),
+    );
+    writer.map("tags", tags);
+}
