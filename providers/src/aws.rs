@@ -22,6 +22,7 @@ use policies::control::Launched;
 use policies::failure::{Failure, FailureKind};
 use policies::model::{Capabilities, Instance, InstanceId, Notice, Offer, Pool, ProviderName, Region};
 use policies::units::{Span, Time};
+use secrecy::SecretString;
 
 use crate::spec::AwsSpec;
 use crate::{LaunchSpec, Order, Provider, Rate, Rates};
@@ -111,12 +112,23 @@ pub struct AwsSettings {
     pub endpoint_url: Option<String>,
     /// URL of the Price List API in place of its own; `None`: `endpoint_url`, or what the SDK's configuration says.
     pub pricing_endpoint_url: Option<String>,
+    /// A key in place of the SDK's credential chain, for a test peer. An account is better reached by a role.
+    pub key: Option<AccessKey>,
     /// Let requests leave unencrypted. Loopback is always let through.
     pub allow_http: bool,
     /// No call takes longer ([`QUEUE_WAIT`] more for notices).
     pub call_deadline: Span,
     /// A machine may be missing from a listing for so long after its launch.
     pub visibility_lag: Span,
+}
+
+/// An access key. Printing it shows the id only.
+#[derive(Clone, Debug)]
+pub struct AccessKey {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: SecretString,
 }
 
 impl AwsSettings {
@@ -137,6 +149,7 @@ impl AwsSettings {
             interruption_queues: BTreeMap::new(),
             endpoint_url: None,
             pricing_endpoint_url: None,
+            key: None,
             allow_http: false,
             call_deadline: Self::CALL_DEADLINE,
             visibility_lag: Self::VISIBILITY_LAG,

@@ -16,6 +16,7 @@ use policies::model::{
 
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod contract;
 pub mod demand;
 pub mod guard;
 pub mod sim;

@@ -3,5 +3,6 @@
 //! Nothing here is production code. Every server that is started here ends with its handle and listens on the loopback
 //! only, on a port that was free.
 
+pub mod moto;
 pub mod redis;
 pub mod scenario;

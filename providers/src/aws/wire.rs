@@ -9,6 +9,7 @@ use std::error::Error;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ec2::config::http::HttpResponse;
 use aws_sdk_ec2::config::interceptors::BeforeTransmitInterceptorContextRef;
@@ -18,9 +19,10 @@ use aws_sdk_ec2::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_ec2::types::Filter;
 use policies::model::Region;
 use policies::units::{Span, Time};
+use secrecy::ExposeSecret;
 
 use super::failure::{Stage, Trouble};
-use super::{AwsSettings, QUEUE_WAIT};
+use super::{AccessKey, AwsSettings, QUEUE_WAIT};
 
 mod launch;
 mod read;
@@ -58,6 +60,9 @@ impl Account {
         }
         if let Some(url) = &settings.endpoint_url {
             loader = loader.endpoint_url(url);
+        }
+        if let Some(AccessKey { id, secret }) = &settings.key {
+            loader = loader.credentials_provider(Credentials::new(id, secret.expose_secret(), None, None, "settings"));
         }
         if let Ok(name) = AppName::new("spotfleet") {
             loader = loader.app_name(name);

@@ -108,7 +108,8 @@ impl Ec2 {
         launch: &LaunchCall<'_>,
     ) -> Result<LaunchAnswer, Trouble> {
         let AwsSpec { image, subnets: _, security_groups, instance_profile, key_name, user_data, tags: _ } = spec;
-        let zone = launch.pool.zone().as_str();
+        // A subnet is in one zone; without one the zone's default subnet is meant.
+        let zone = Placement::builder().availability_zone(launch.pool.zone().as_str()).build();
         let profile =
             instance_profile.as_ref().map(|name| IamInstanceProfileSpecification::builder().name(name).build());
         let mut request = self
@@ -121,7 +122,7 @@ impl Ec2 {
             .min_count(1)
             .max_count(signed(launch.count))
             .set_subnet_id(launch.subnet.map(str::to_owned))
-            .placement(Placement::builder().availability_zone(zone).build())
+            .set_placement(launch.subnet.is_none().then_some(zone))
             .set_security_group_ids(some_of(security_groups))
             .set_iam_instance_profile(profile)
             .set_key_name(key_name.clone())
