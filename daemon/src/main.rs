@@ -1,2 +1,7 @@
-//! bin
-fn main() {}
+//! The program `spotfleet`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    spotfleet::cli::main()
+}

@@ -135,6 +135,14 @@ fn inspect(state_dir: &Path) -> Result<Inspected, StoreError> {
     Ok(Inspected { place, engine, found })
 }
 
+/// The sound records of a store, for a reader that plans with them and changes nothing.
+///
+/// # Errors
+/// It is in use, missing or not readable.
+pub fn records(state_dir: &Path) -> Result<Vec<Record>, StoreError> {
+    Ok(inspect(state_dir)?.found.records)
+}
+
 /// What a store holds.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Info {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use policies::control::Entry;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::{Batch, StateStore, StoreError};
 
@@ -72,6 +73,19 @@ impl Writer {
     /// [`StoreError::WriterEnded`]; [`close`](Self::close) says why.
     pub async fn append(&self, seq: u64, entries: Vec<Entry>) -> Result<(), StoreError> {
         self.batches.send((seq, entries)).await.map_err(|_| StoreError::WriterEnded)
+    }
+
+    /// Hands over the entries of one atomic batch without waiting. Gives them back while [`QUEUE`] batches are waiting
+    /// already. Numbers must rise.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn try_append(&self, seq: u64, entries: Vec<Entry>) -> Result<Option<(u64, Vec<Entry>)>, StoreError> {
+        match self.batches.try_send((seq, entries)) {
+            Ok(()) => Ok(None),
+            Err(TrySendError::Full(batch)) => Ok(Some(batch)),
+            Err(TrySendError::Closed(_)) => Err(StoreError::WriterEnded),
+        }
     }
 
     /// As [`append`](Self::append), for a thread without a runtime.

@@ -1,0 +1,210 @@
+//! From a configuration to what the loop is made of: clouds under their guards, demand sources, launch specifications.
+
+#[cfg(feature = "aws")]
+mod aws;
+mod sim;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use config::{
+    Config, FleetConfig, Host, ProviderConfig, SecretError, SourceConfig, SourceKind, StoreEngine, ThisHost, Url,
+};
+use policies::control::Setup;
+use policies::failure::Failure;
+use policies::model::{Fleet, Lane, ProviderName, Region};
+use providers::demand::{FileSpec, RedisQueue, RedisSpec, Source, SourceSpec};
+use providers::{Guarded, Provider};
+use secrecy::SecretString;
+
+use crate::clock::Clock;
+use crate::shell::world::World;
+use crate::store::Engine;
+
+/// Why a valid configuration cannot be put to work.
+#[derive(Debug, thiserror::Error)]
+pub enum AssembleError {
+    /// A cloud cannot be set up.
+    #[error("provider {name}: {why}")]
+    Provider {
+        /// Which.
+        name: ProviderName,
+        /// Why not, and what to do.
+        why: String,
+    },
+    /// A demand source cannot be set up.
+    #[error("the demand source of fleet {fleet}: {failure}")]
+    Source {
+        /// Whose.
+        fleet: String,
+        /// Why not.
+        failure: Failure,
+    },
+    /// A secret cannot be had.
+    #[error("{what}: {error}")]
+    Secret {
+        /// Which.
+        what: String,
+        /// Why not.
+        error: SecretError,
+    },
+    /// No entropy.
+    #[error("cannot draw the seed of this start from /dev/urandom: {0}")]
+    Entropy(std::io::Error),
+}
+
+/// What the controller and the loop get.
+#[derive(Debug)]
+pub struct Assembled {
+    /// For the controller. `rebuilt` is false: the store knows better.
+    pub setup: Setup,
+    /// For the loop.
+    pub world: World,
+}
+
+/// Makes everything that a configuration names. Connects to nothing yet.
+///
+/// # Errors
+/// When a cloud or a source cannot be set up, or a secret is not there.
+pub async fn assemble(config: &Config, clock: &Clock) -> Result<Assembled, AssembleError> {
+    let mut world = wanted(config, &ThisHost)?;
+    let mut capabilities = BTreeMap::new();
+    for (name, provider) in &config.providers {
+        let raw = provider_of(name, provider, config, clock).await?;
+        capabilities.insert(name.clone(), raw.capabilities().clone());
+        world.providers.insert(name.clone(), Arc::new(Guarded::new(raw)));
+    }
+    let setup = Setup {
+        fleets: fleets(config),
+        providers: capabilities,
+        rates: config.daemon.rates.clone(),
+        tick: config.daemon.tick,
+        boot_seed: entropy()?,
+        rebuilt: false,
+    };
+    Ok(Assembled { setup, world })
+}
+
+/// The fleets that a configuration wants.
+#[must_use]
+pub fn fleets(config: &Config) -> Vec<Fleet> {
+    config.fleets.iter().map(|f| f.fleet.clone()).collect()
+}
+
+/// Sources and launch specifications of a configuration, without clouds: what a reload may change.
+///
+/// # Errors
+/// When a source cannot be set up, or a secret is not there.
+pub fn wanted(config: &Config, host: &dyn Host) -> Result<World, AssembleError> {
+    let mut world = World::default();
+    for FleetConfig { fleet, source, specs } in &config.fleets {
+        if let Some(source) = source {
+            world.sources.insert(fleet.name.clone(), open_source(fleet.name.as_str(), source, host)?);
+        }
+        world.specs.extend(specs.iter().map(|(name, spec)| (name.clone(), Arc::clone(spec))));
+    }
+    Ok(world)
+}
+
+/// The store's engine of a configuration.
+#[must_use]
+pub const fn engine(configured: StoreEngine) -> Engine {
+    match configured {
+        StoreEngine::Sled => Engine::Sled,
+        StoreEngine::Redb => Engine::Redb,
+    }
+}
+
+/// The token of the HTTP API, when one is configured.
+///
+/// # Errors
+/// When the secret is not there.
+pub fn token(config: &Config, host: &dyn Host) -> Result<Option<SecretString>, AssembleError> {
+    let Some(secret) = &config.daemon.token else { return Ok(None) };
+    let token =
+        secret.resolve(host).map_err(|error| AssembleError::Secret { what: "daemon.token".to_owned(), error })?;
+    Ok(Some(token))
+}
+
+fn open_source(fleet: &str, source: &SourceConfig, host: &dyn Host) -> Result<Arc<dyn Source>, AssembleError> {
+    let SourceConfig { kind, timeout } = source;
+    let timeout = *timeout;
+    let secret = |url: &Url| match url {
+        Url::Plain(text) => Ok(SecretString::from(text.as_str())),
+        Url::Secret(secret) => secret.resolve(host).map_err(|error| AssembleError::Secret {
+            what: format!("the address of the demand source of fleet {fleet}"),
+            error,
+        }),
+    };
+    let spec = match kind {
+        SourceKind::RedisList { url, list, in_progress } => SourceSpec::Redis(RedisSpec {
+            url: secret(url)?,
+            queue: RedisQueue::List { list: list.clone(), in_progress: in_progress.clone() },
+            timeout,
+        }),
+        SourceKind::RedisStream { url, stream, group } => SourceSpec::Redis(RedisSpec {
+            url: secret(url)?,
+            queue: RedisQueue::Stream { stream: stream.clone(), group: group.clone() },
+            timeout,
+        }),
+        SourceKind::File { path, max_age } => {
+            SourceSpec::File(FileSpec { path: path.clone(), max_age: *max_age, timeout })
+        }
+    };
+    let failed = |failure| AssembleError::Source { fleet: fleet.to_owned(), failure };
+    providers::demand::open(&spec).map_err(failed)
+}
+
+/// Clouds that must be made anew because the fleets now name regions that they do not know.
+///
+/// # Errors
+/// When one cannot be set up.
+pub async fn renewed(old: &Config, new: &Config, clock: &Clock) -> Result<World, AssembleError> {
+    let mut world = World::default();
+    for (name, provider) in &old.providers {
+        // A simulated cloud would forget its machines.
+        if matches!(provider, ProviderConfig::Aws(_))
+            && regions(name, new).iter().any(|r| !regions(name, old).contains(r))
+        {
+            let raw = provider_of(name, provider, new, clock).await?;
+            world.providers.insert(name.clone(), Arc::new(Guarded::new(raw)));
+        }
+    }
+    Ok(world)
+}
+
+async fn provider_of(
+    name: &ProviderName,
+    provider: &ProviderConfig,
+    config: &Config,
+    clock: &Clock,
+) -> Result<Arc<dyn Provider>, AssembleError> {
+    match provider {
+        ProviderConfig::Sim(sim) => Ok(sim::cloud(name, sim, config, clock)),
+        #[cfg(feature = "aws")]
+        ProviderConfig::Aws(settings) => aws::cloud(name, settings, config).await,
+        #[cfg(not(feature = "aws"))]
+        ProviderConfig::Aws(_) => {
+            let why = "this program was built without AWS: build it with the default features".to_owned();
+            std::future::ready(Err(AssembleError::Provider { name: name.clone(), why })).await
+        }
+    }
+}
+
+/// The regions of a provider that the fleets name.
+fn regions(name: &ProviderName, config: &Config) -> Vec<Region> {
+    let lanes = config.fleets.iter().flat_map(|f| f.fleet.pools.keys()).map(policies::model::Pool::lane);
+    let ours: std::collections::BTreeSet<&Lane> = lanes.filter(|lane| lane.provider == *name).collect();
+    ours.into_iter().map(|lane| lane.region.clone()).collect()
+}
+
+/// Eight bytes of the system's entropy: what keeps the tokens of two starts apart even when the store was lost.
+fn entropy() -> Result<u64, AssembleError> {
+    use std::io::Read;
+    let mut bytes = [0; 8];
+    std::fs::File::open(Path::new("/dev/urandom"))
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .map_err(AssembleError::Entropy)?;
+    Ok(u64::from_le_bytes(bytes))
+}

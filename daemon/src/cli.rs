@@ -1,0 +1,158 @@
+//! The command line: what can be asked for, and how a command ends.
+//!
+//! Exit codes: 0 done; 1 failed; 2 bad usage or configuration; 3 there are changes (only `plan --detailed-exitcode`).
+//! An error says what was being done, to what, and what to do next, on stderr. What a command prints goes to stdout, as a
+//! table or as JSON.
+
+pub mod run;
+
+mod client;
+mod demo;
+mod files;
+mod out;
+mod plan;
+mod show;
+mod store;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use out::Out;
+
+/// Where the daemon's configuration is when nothing else is said.
+pub const DEFAULT_CONFIG: &str = "/etc/spotfleet/spotfleet.yaml";
+
+/// Keeps fleets of spot and on-demand machines over several clouds, sized by demand.
+#[derive(Debug, Parser)]
+#[command(name = "spotfleet", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Form of what is printed
+    #[arg(long, global = true, value_enum, default_value_t = Output::Table, value_name = "FORM")]
+    pub output: Output,
+}
+
+/// Form of what a command prints.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Output {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check fleet files and name every problem at once
+    Validate(files::ValidateArgs),
+    /// Say what would be done now and why; change nothing
+    Plan(plan::PlanArgs),
+    /// Run the daemon
+    Run(run::RunArgs),
+    /// Say what the running daemon holds, wants and pays
+    Status(show::StatusArgs),
+    /// Say what happened lately
+    Events(show::EventsArgs),
+    /// Run the daemon on simulated clouds, in faster time, with nothing to set up
+    Demo(demo::DemoArgs),
+    /// Look at, copy and check the state store of a daemon that is not running
+    Store(store::StoreArgs),
+    /// Print the JSON schema of the fleet file, for editors
+    Schema,
+}
+
+/// Which configuration.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigArg {
+    /// The fleet file
+    #[arg(short, long, env = "SPOTFLEET_CONFIG", default_value = DEFAULT_CONFIG, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+impl ConfigArg {
+    /// The file when the command line names none.
+    fn fallback() -> PathBuf {
+        std::env::var_os("SPOTFLEET_CONFIG").map_or_else(|| PathBuf::from(DEFAULT_CONFIG), PathBuf::from)
+    }
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    /// Exit code 2: the command line or the configuration is wrong.
+    Usage(String),
+    /// Exit code 1: it was tried and failed.
+    Failed(String),
+    /// Exit code 1: everything was said already.
+    Said,
+    /// Exit code 2: everything was said already.
+    Wrong,
+}
+
+impl Fault {
+    /// A failure while doing something: `cannot <doing>: <error>`.
+    pub(crate) fn doing(doing: &str, error: &dyn std::fmt::Display) -> Self {
+        Self::Failed(format!("cannot {doing}: {error}"))
+    }
+}
+
+/// How a command ended well.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Done {
+    /// Exit code 0.
+    Well,
+    /// Exit code 3: there are changes.
+    Changes,
+}
+
+/// The program: reads the command line, does the command, gives the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut out = Out::stdout(cli.output == Output::Json);
+    match command(cli.command, &mut out) {
+        Ok(Done::Well) => ExitCode::SUCCESS,
+        Ok(Done::Changes) => ExitCode::from(3),
+        Err(fault) => {
+            let code = match &fault {
+                Fault::Usage(_) | Fault::Wrong => 2,
+                Fault::Failed(_) | Fault::Said => 1,
+            };
+            if let Fault::Usage(text) | Fault::Failed(text) = fault {
+                out::complain(&text);
+            }
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn command(command: Command, out: &mut Out) -> Result<Done, Fault> {
+    match command {
+        Command::Validate(args) => files::validate(&args, out),
+        Command::Plan(args) => plan::plan(&args, out),
+        Command::Run(args) => run::run(&args),
+        Command::Status(args) => show::status(&args, out),
+        Command::Events(args) => show::events(&args, out),
+        Command::Demo(args) => demo::demo(&args, out),
+        Command::Store(args) => store::store(&args, out),
+        Command::Schema => files::schema(out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

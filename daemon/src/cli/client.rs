@@ -1,0 +1,90 @@
+//! Asks a running daemon.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde::de::DeserializeOwned;
+
+use super::Fault;
+use crate::http::view::Problem;
+
+/// Where the daemon listens when nothing else is said: the default of `daemon.listen`.
+const DEFAULT_URL: &str = "http://127.0.0.1:9464";
+
+/// A daemon on the same machine answers within milliseconds.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Which daemon to ask.
+#[derive(Clone, Debug, Args)]
+pub struct DaemonArgs {
+    /// Address of the daemon's HTTP API [default: http://127.0.0.1:9464]
+    #[arg(long, env = "SPOTFLEET_URL", value_name = "URL")]
+    pub url: Option<String>,
+
+    /// Token of the daemon, when it wants one
+    #[arg(long, env = "SPOTFLEET_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub token: Option<String>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum NoAnswer {
+    /// Nobody listens there, or does not answer.
+    Nobody(String),
+    /// The daemon refuses, or it is no daemon.
+    Refused(String),
+}
+
+impl From<NoAnswer> for Fault {
+    fn from(no: NoAnswer) -> Self {
+        match no {
+            NoAnswer::Nobody(text) | NoAnswer::Refused(text) => Self::Failed(text),
+        }
+    }
+}
+
+impl DaemonArgs {
+    fn url(&self) -> &str {
+        self.url.as_deref().unwrap_or(DEFAULT_URL).trim_end_matches('/')
+    }
+
+    /// Asks for a path of the API.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, NoAnswer> {
+        let url = format!("{}{path}", self.url());
+        let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build();
+        let mut request = client.map_err(|e| NoAnswer::Refused(e.to_string()))?.get(&url);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let response = request.send().await.map_err(|error| {
+            let why = if error.is_builder() {
+                "that is no address of HTTP"
+            } else if error.is_timeout() {
+                "no answer within 5 s"
+            } else {
+                "nobody answers there"
+            };
+            NoAnswer::Nobody(format!(
+                "cannot ask the daemon at {}: {why}: start it with `spotfleet run`, or name its address with --url",
+                self.url()
+            ))
+        })?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(|e| NoAnswer::Refused(format!("cannot read {url}: {e}")))?;
+        if !status.is_success() {
+            let text = serde_json::from_slice::<Problem>(&body).map_or_else(|_| status.to_string(), |p| p.error);
+            let hint = if status == reqwest::StatusCode::UNAUTHORIZED { " (--token or SPOTFLEET_TOKEN)" } else { "" };
+            return Err(NoAnswer::Refused(format!("the daemon at {} says: {text}{hint}", self.url())));
+        }
+        serde_json::from_slice(&body).map_err(|error| {
+            let hint = "is it a spotfleet of another version, or another program?";
+            NoAnswer::Refused(format!("cannot read the answer of {url}: {error}: {hint}"))
+        })
+    }
+}
+
+/// Runs a short conversation.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Fault> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime.map_err(|e| Fault::doing("start", &e))?.block_on(future))
+}

@@ -1,0 +1,215 @@
+//! `spotfleet status` and `spotfleet events`: what a running daemon says of itself.
+
+use clap::Args;
+
+use super::client::{DaemonArgs, block_on};
+use super::out::{Out, lines, table};
+use super::{Done, Fault};
+use crate::http::view::{Event, Events, Fleet, Fleets, Instance, Instances, Lanes, Status};
+
+/// Says what the running daemon holds, wants and pays.
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    /// Only this fleet, with its pools and machines
+    #[arg(value_name = "FLEET")]
+    pub fleet: Option<String>,
+
+    /// Which daemon
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
+}
+
+/// Says what happened lately.
+#[derive(Clone, Debug, Args)]
+pub struct EventsArgs {
+    /// Only of this fleet
+    #[arg(long, value_name = "FLEET")]
+    pub fleet: Option<String>,
+
+    /// Only those after this number
+    #[arg(long, value_name = "NUMBER")]
+    pub after: Option<u64>,
+
+    /// At most so many, the newest; the daemon has 200 at hand
+    #[arg(short = 'n', long, default_value_t = 20, value_name = "COUNT")]
+    pub limit: usize,
+
+    /// Which daemon
+    #[command(flatten)]
+    pub daemon: DaemonArgs,
+}
+
+pub(crate) fn status(args: &StatusArgs, out: &Out) -> Result<Done, Fault> {
+    let whole = block_on(async {
+        let mut fleets: Fleets = args.daemon.get("/api/v1/fleets").await?;
+        let lanes: Lanes = args.daemon.get("/api/v1/lanes").await?;
+        let mut instances = None;
+        if let Some(name) = &args.fleet {
+            let names: Vec<_> = fleets.fleets.iter().map(|f| f.name.clone()).collect();
+            fleets.fleets.retain(|f| f.name == *name);
+            if fleets.fleets.is_empty() {
+                return Err(Fault::Failed(format!("no fleet `{name}`: there are {}", names.join(", "))));
+            }
+            let all: Instances = args.daemon.get("/api/v1/instances").await?;
+            instances = Some(all.instances.into_iter().filter(|i| i.fleet == *name).collect());
+        }
+        Ok(Status { fleets, lanes, instances })
+    })??;
+    out.value(&whole, text)?;
+    Ok(Done::Well)
+}
+
+fn text(whole: &Status) -> String {
+    let Status { fleets, lanes, instances } = whole;
+    let mut text = summary(fleets);
+    text.push('\n');
+    text.push_str(&fleet_table(fleets));
+    for fleet in &fleets.fleets {
+        if let Some(step) = &fleet.last_step {
+            text.push_str(&format!(
+                "\n{}: last step {} ({}, {} actions): {}\n",
+                fleet.name, step.at, step.kind, step.actions, step.reason
+            ));
+        }
+    }
+    if let Some(instances) = instances {
+        for fleet in &fleets.fleets {
+            text.push('\n');
+            text.push_str(&pool_table(fleet));
+        }
+        text.push('\n');
+        text.push_str(&instance_table(instances));
+    }
+    text.push('\n');
+    text.push_str(&lane_table(lanes));
+    text
+}
+
+fn summary(fleets: &Fleets) -> String {
+    if fleets.ready {
+        return format!("ready, as of {}\n", fleets.at);
+    }
+    let mut text = format!("NOT READY, as of {}\n", fleets.at);
+    for reason in &fleets.not_ready {
+        text.push_str(&format!("  {reason}\n"));
+    }
+    text
+}
+
+fn fleet_table(fleets: &Fleets) -> String {
+    let price = format!("{}/h", fleets.currency);
+    let header =
+        ["fleet", "unit", "want", "hold", "on-demand", "running", "min..max", "queue", &price, "if on demand", "saved"];
+    let right = ["want", "hold", "on-demand", "running", "queue", &price, "if on demand", "saved"];
+    let mut table = table(&header, &right);
+    for fleet in &fleets.fleets {
+        table.add_row([
+            fleet.name.clone(),
+            fleet.unit.clone(),
+            fleet.target.map_or_else(|| "-".to_owned(), |t| t.to_string()),
+            fleet.held.to_string(),
+            fleet.held_on_demand.to_string(),
+            fleet.held_running.to_string(),
+            format!("{}..{}", fleet.min, fleet.max),
+            fleet.backlog.map_or_else(|| "-".to_owned(), |b| b.to_string()),
+            format!("{:.4}", fleet.price_per_hour),
+            format!("{:.4}", fleet.on_demand_price_per_hour),
+            fleet.saving.map_or_else(|| "-".to_owned(), |s| format!("{:.1} %", s * 100.0)),
+        ]);
+    }
+    lines(&table)
+}
+
+fn pool_table(fleet: &Fleet) -> String {
+    let mut table =
+        table(&["pool", "running", "starting", "leaving", "capacity"], &["running", "starting", "leaving", "capacity"]);
+    for pool in &fleet.pools {
+        table.add_row([
+            pool.pool.clone(),
+            pool.running.to_string(),
+            pool.starting.to_string(),
+            pool.leaving.to_string(),
+            pool.capacity.to_string(),
+        ]);
+    }
+    let mut text = lines(&table);
+    for closure in &fleet.closures {
+        text.push_str(&format!(
+            "closed: {} until {} ({}, {} in a row)\n",
+            closure.place, closure.until, closure.kind, closure.strikes
+        ));
+    }
+    text
+}
+
+fn instance_table(instances: &[Instance]) -> String {
+    let header = ["instance", "pool", "standing", "units", "per hour", "born", "leaves"];
+    let mut table = table(&header, &["units", "per hour"]);
+    for instance in instances {
+        let leaves = match (&instance.leaving_because, &instance.leaving_at, &instance.notice_at) {
+            (Some(why), Some(at), _) => format!("{at} ({why})"),
+            (_, _, Some(at)) => format!("{at} (notice)"),
+            _ => "-".to_owned(),
+        };
+        table.add_row([
+            instance.id.clone(),
+            instance.pool.clone(),
+            instance.standing.clone(),
+            instance.units.to_string(),
+            format!("{:.4}", instance.price_per_hour),
+            instance.born.clone(),
+            leaves,
+        ]);
+    }
+    lines(&table)
+}
+
+fn lane_table(lanes: &Lanes) -> String {
+    let mut table = table(&["lane", "sight", "seen at", "offers", "last failure"], &["offers"]);
+    for lane in &lanes.lanes {
+        table.add_row([
+            lane.lane.clone(),
+            lane.sight.clone(),
+            lane.seen_at.clone().unwrap_or_else(|| "-".to_owned()),
+            lane.offers.to_string(),
+            lane.failure.as_ref().map_or_else(
+                || "-".to_owned(),
+                |f| format!("{} in {} ({}): {}", f.kind, f.operation, f.code, f.message),
+            ),
+        ]);
+    }
+    lines(&table)
+}
+
+pub(crate) fn events(args: &EventsArgs, out: &Out) -> Result<Done, Fault> {
+    // The API filters by fleet too; filtering here needs no escaping of what the user typed.
+    let path = match args.after {
+        Some(after) => format!("/api/v1/events?after={after}"),
+        None => "/api/v1/events".to_owned(),
+    };
+    let mut all: Events = block_on(async { args.daemon.get(&path).await })??;
+    if let Some(fleet) = &args.fleet {
+        all.events.retain(|e| e.fleet.as_ref() == Some(fleet));
+    }
+    let old = all.events.len().saturating_sub(args.limit);
+    all.events.drain(..old);
+    out.value(&all, |all| event_lines(&all.events))?;
+    Ok(Done::Well)
+}
+
+fn event_lines(events: &[Event]) -> String {
+    if events.is_empty() {
+        return "nothing happened\n".to_owned();
+    }
+    let mut table = table(&["number", "at", "fleet", "what", "text"], &["number"]);
+    for event in events {
+        table.add_row([
+            event.number.to_string(),
+            event.at.clone(),
+            event.fleet.clone().unwrap_or_else(|| "-".to_owned()),
+            event.what.clone(),
+            event.text.clone(),
+        ]);
+    }
+    lines(&table)
+}

@@ -1,0 +1,425 @@
+//! The JSON shapes of the HTTP API and of `--output json`: the only place that owns them.
+//!
+//! Times are RFC 3339 in UTC. Money is in the currency named beside it, per hour, as a decimal number. Capacity is in
+//! the fleet's unit. Names of enum values are the same words as in logs, metrics and the store. A field may be added in
+//! any release; none is renamed or removed without a new path version.
+
+mod make;
+
+pub use make::{capacity, money, price, saving};
+use serde::{Deserialize, Serialize};
+
+/// `GET /api/v1/fleets`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fleets {
+    /// When the daemon made this.
+    pub at: String,
+    /// How often the daemon was started on its store.
+    pub boot: u64,
+    /// Every lane was seen and nothing is wrong.
+    pub ready: bool,
+    /// Why not.
+    pub not_ready: Vec<String>,
+    /// ISO 4217 code of all money below.
+    pub currency: String,
+    /// By name.
+    pub fleets: Vec<Fleet>,
+}
+
+/// `GET /api/v1/fleets/{name}`: a fleet as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fleet {
+    /// Its name.
+    pub name: String,
+    /// What capacity counts: `instance`, `vcpu` or `gpu`.
+    pub unit: String,
+    /// Lower bound of the target.
+    pub min: f64,
+    /// Upper bound of target and machines.
+    pub max: f64,
+    /// Wanted now; absent before the first decision.
+    pub target: Option<f64>,
+    /// Runs or is promised, and will stay.
+    pub held: f64,
+    /// Of that, on-demand.
+    pub held_on_demand: f64,
+    /// Of that, running.
+    pub held_running: f64,
+    /// Told to finish its work, not ended yet.
+    pub draining: f64,
+    /// Jobs not finished, when the source tells.
+    pub backlog: Option<u64>,
+    /// Machines on record.
+    pub machines: u64,
+    /// Launches without a known outcome, in machines.
+    pub promised: u64,
+    /// Price of what runs and is promised.
+    pub price_per_hour: f64,
+    /// Price of the same capacity on demand.
+    pub on_demand_price_per_hour: f64,
+    /// Share saved against on-demand, from 0 to 1; absent while nothing is held.
+    pub saving: Option<f64>,
+    /// What is held where, largest first.
+    pub pools: Vec<PoolUse>,
+    /// What takes no launches for a while.
+    pub closures: Vec<Closure>,
+    /// The last decision that did anything.
+    pub last_step: Option<LastStep>,
+}
+
+/// What a fleet holds in one pool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PoolUse {
+    /// `provider/region/zone/type/market`.
+    pub pool: String,
+    /// `spot` or `on-demand`.
+    pub market: String,
+    /// Machines that run.
+    pub running: u64,
+    /// Machines that start or are promised.
+    pub starting: u64,
+    /// Machines that are on their way out.
+    pub leaving: u64,
+    /// Capacity of what runs and starts.
+    pub capacity: f64,
+}
+
+/// A place that takes no launches for a while.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Closure {
+    /// A pool, `provider/region/market` or `provider/region`.
+    pub place: String,
+    /// The kind of failure.
+    pub kind: String,
+    /// Until when.
+    pub until: String,
+    /// Failures in a row.
+    pub strikes: u32,
+}
+
+/// The last decision that did anything, in short.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LastStep {
+    /// When.
+    pub at: String,
+    /// `repair`, `grow` or `shrink`.
+    pub kind: String,
+    /// Actions in it.
+    pub actions: u64,
+    /// Why its first action was taken.
+    pub reason: String,
+}
+
+/// `GET /api/v1/fleets/{name}/plan`: the last decision, whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Whose.
+    pub fleet: String,
+    /// When it was made.
+    pub at: String,
+    /// `rest`, `repair`, `grow` or `shrink`.
+    pub kind: String,
+    /// Capacity wanted.
+    pub target: f64,
+    /// Capacity that counted towards it before.
+    pub held: f64,
+    /// ISO 4217 code of all money below.
+    pub currency: String,
+    /// Hourly price before it.
+    pub price_before_per_hour: f64,
+    /// Hourly price once it is carried out.
+    pub price_after_per_hour: f64,
+    /// How the target came about.
+    pub sizing: Sizing,
+    /// The steps in order.
+    pub steps: Vec<Step>,
+    /// What it would do, and is waiting for.
+    pub waits: Vec<Wait>,
+    /// The same for people.
+    pub text: String,
+}
+
+/// How a target came about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sizing {
+    /// Before limits.
+    pub need: f64,
+    /// `unread`, `queue`, `forecast`, `minimum`, `missing-hold` or `missing-fallback`.
+    pub basis: String,
+    /// What the forecast said.
+    pub forecast: Option<f64>,
+    /// What cut or lifted the need, in order: `headroom`, `rate-unknown`, `min`, `max`, `step-up`, `step-down`, `cooldown-up`,
+    /// `cooldown-down`, `idle-grace`.
+    pub limits: Vec<String>,
+    /// The target before.
+    pub previous: Option<f64>,
+}
+
+/// One action with its reason.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// `launch`, `drain` or `end`.
+    pub action: String,
+    /// Where.
+    pub pool: String,
+    /// Which machine is drained or ended.
+    pub instance: Option<String>,
+    /// How many machines.
+    pub count: u32,
+    /// Capacity of one, of a launch.
+    pub units: Option<f64>,
+    /// What for (`base`, `spot`, `bridge`) or why (`interruption`, `surplus`, `bridge-over`, `pool-removed`, `drained`).
+    pub why: String,
+    /// When a drained machine is ended.
+    pub until: Option<String>,
+    /// In one sentence.
+    pub reason: String,
+    /// Hourly price it adds.
+    pub adds_per_hour: f64,
+    /// Hourly price it saves.
+    pub saves_per_hour: f64,
+    /// The best alternatives that were refused, best first.
+    pub refused: Vec<Refused>,
+}
+
+/// An alternative that was not taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Where.
+    pub pool: String,
+    /// Price of one unit of capacity.
+    pub price_per_unit_hour: Option<f64>,
+    /// `worse`, `closed`, `above-cap`, `above-share-of-on-demand`, `no-on-demand-price`, `no-offer`, `no-rate`,
+    /// `pool-full`, `zone-full`, `region-full`, `provider-full`, `over-max`, `unseen`, `no-units` or `base`.
+    pub because: String,
+    /// Until when it is closed.
+    pub until: Option<String>,
+}
+
+/// Something a decision waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Wait {
+    /// `settling`, `unseen`, `no-offer`, `fallback` or `draining`.
+    pub what: String,
+    /// The lane that is not seen.
+    pub lane: Option<String>,
+    /// Capacity that is missing.
+    pub missing: Option<f64>,
+    /// What the missing capacity is wanted for: `base`, `spot` or `bridge`.
+    pub why: Option<String>,
+    /// The best pools for it, and why each is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
+    /// Machines concerned.
+    pub machines: Option<u32>,
+    /// When it ends or happens.
+    pub at: Option<String>,
+}
+
+/// `GET /api/v1/instances`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Instances {
+    /// When the daemon made this.
+    pub at: String,
+    /// ISO 4217 code of all money below.
+    pub currency: String,
+    /// By fleet, then pool, then id.
+    pub instances: Vec<Instance>,
+    /// Machines that carry our owner tag and the tag of a fleet that is not configured: reported, never touched.
+    pub orphans: Vec<Orphan>,
+}
+
+/// A machine on record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Instance {
+    /// The provider's id.
+    pub id: String,
+    /// Whose.
+    pub fleet: String,
+    /// Where.
+    pub pool: String,
+    /// `spot` or `on-demand`.
+    pub market: String,
+    /// `starting`, `running`, `draining` or `ending`; `unknown` while its lane is not seen.
+    pub standing: String,
+    /// Capacity it brings.
+    pub units: f64,
+    /// Price when it was launched or adopted.
+    pub price_per_hour: f64,
+    /// When it was launched.
+    pub born: String,
+    /// It was found by its tags.
+    pub adopted: bool,
+    /// Why it was told to go.
+    pub leaving_because: Option<String>,
+    /// When it is ended.
+    pub leaving_at: Option<String>,
+    /// When the provider will take it.
+    pub notice_at: Option<String>,
+}
+
+/// A machine of a fleet that is not configured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Orphan {
+    /// Where.
+    pub lane: String,
+    /// Its id and fleet tag.
+    pub what: String,
+}
+
+/// `GET /api/v1/events`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Events {
+    /// Oldest first.
+    pub events: Vec<Event>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Rises by one.
+    pub number: u64,
+    /// When.
+    pub at: String,
+    /// About which fleet; absent: the daemon.
+    pub fleet: Option<String>,
+    /// One word of a closed vocabulary.
+    pub what: String,
+    /// In one sentence.
+    pub text: String,
+}
+
+/// `GET /api/v1/lanes`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lanes {
+    /// By provider and region.
+    pub lanes: Vec<Lane>,
+}
+
+/// A provider's region as it was last seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lane {
+    /// `provider/region`.
+    pub lane: String,
+    /// `unseen`, `complete` or `lost`.
+    pub sight: String,
+    /// The last complete listing.
+    pub seen_at: Option<String>,
+    /// The last failure, if the last call of any kind failed.
+    pub failure: Option<Failure>,
+    /// Offers known.
+    pub offers: u64,
+}
+
+/// A failed call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The kind, which says what it means.
+    pub kind: String,
+    /// The provider's name of the call.
+    pub operation: String,
+    /// The cloud's own code.
+    pub code: String,
+    /// The cloud's own text.
+    pub message: String,
+}
+
+/// `GET /readyz`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ready {
+    /// Every lane was seen and nothing is wrong.
+    pub ready: bool,
+    /// Why not.
+    pub reasons: Vec<String>,
+}
+
+/// Every error answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    /// What went wrong, and what to do next.
+    pub error: String,
+}
+
+/// What `spotfleet status` prints.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The fleets.
+    #[serde(flatten)]
+    pub fleets: Fleets,
+    /// The lanes.
+    #[serde(flatten)]
+    pub lanes: Lanes,
+    /// The machines, when one fleet is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<Vec<Instance>>,
+}
+
+/// What `spotfleet validate` says of one file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Validated {
+    /// The file.
+    pub file: String,
+    /// It has no problem.
+    pub valid: bool,
+    /// Names of its fleets; empty when it is not valid.
+    pub fleets: Vec<String>,
+    /// Pools of all its fleets together.
+    pub pools: u64,
+    /// What is wrong.
+    pub problems: Vec<Mistake>,
+}
+
+/// One problem of a fleet file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mistake {
+    /// Line, from 1; 0 when the file could not be read at all.
+    pub line: usize,
+    /// Column in characters, from 1; 0 when the file could not be read at all.
+    pub column: usize,
+    /// The key; empty when it is about the whole file.
+    pub path: String,
+    /// What is wrong.
+    pub rule: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// What `spotfleet demo` prints at its end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DemoSummary {
+    /// Always true: nothing was launched anywhere.
+    pub simulated: bool,
+    /// Every stage was reached.
+    pub complete: bool,
+    /// The stages that were reached.
+    pub stages: Vec<DemoStage>,
+    /// The stage that was waited for at the end.
+    pub waited_for: Option<String>,
+    /// The most capacity that ran.
+    pub peak_capacity: f64,
+    /// Spot pools that held something.
+    pub spot_pools: Vec<String>,
+    /// Machines that a provider took or announced to take.
+    pub interruptions: u64,
+    /// ISO 4217 code of the money below.
+    pub currency: String,
+    /// Spent on machines.
+    pub spent: f64,
+    /// What the same machine time would have cost on demand.
+    pub on_demand: f64,
+    /// Share saved, from 0 to 1.
+    pub saving: Option<f64>,
+    /// Simulated seconds a second.
+    pub speed: u32,
+    /// Seed of what was drawn.
+    pub seed: u64,
+}
+
+/// A stage of the demo.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DemoStage {
+    /// Simulated time since the start, as `hh:mm:ss`.
+    pub at: String,
+    /// What was reached.
+    pub what: String,
+}

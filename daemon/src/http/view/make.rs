@@ -1,0 +1,424 @@
+//! From what the controller publishes to the JSON shapes.
+
+use policies::control::ledger::{Machine as CoreMachine, Note};
+use policies::control::view::{FleetView, LaneView, View};
+use policies::failure::Failure as CoreFailure;
+use policies::model::{Lane as CoreLane, Market, Sight};
+use policies::plan::{Action, Closure as CoreClosure, Holding, HoldingId, Place, Standing};
+use policies::report::{Basis, Because, Limit, Sizing as CoreSizing, Step as CoreStep, Wait as CoreWait};
+use policies::units::{Capacity, Money, PricePerHour, UnitPrice};
+use policies::{Plan as CorePlan, Report};
+
+use super::{
+    Closure, Event, Events, Failure, Fleet, Fleets, Instance, Instances, Lane, Lanes, LastStep, Orphan, Plan, PoolUse,
+    Refused, Sizing, Step, Wait,
+};
+use crate::clock::rfc3339;
+
+/// A quantity's decimal text as a JSON number. Goes through the text because a float made from the text prints as the
+/// same decimal again.
+fn number(text: &str) -> f64 {
+    text.parse().unwrap_or(f64::MAX)
+}
+
+/// A capacity as a JSON number.
+#[must_use]
+pub fn capacity(quantity: Capacity) -> f64 {
+    number(&quantity.to_string())
+}
+
+/// An hourly price as a JSON number.
+#[must_use]
+pub fn price(quantity: PricePerHour) -> f64 {
+    number(&quantity.to_string())
+}
+
+/// An amount of money as a JSON number.
+#[must_use]
+pub fn money(amount: Money) -> f64 {
+    number(&amount.to_string())
+}
+
+fn unit_price(quantity: UnitPrice) -> f64 {
+    number(&quantity.to_string())
+}
+
+impl From<&View> for Fleets {
+    fn from(view: &View) -> Self {
+        Self {
+            at: rfc3339(view.at),
+            boot: view.boot,
+            ready: view.not_ready.is_empty(),
+            not_ready: view.not_ready.clone(),
+            currency: view.currency.code().to_owned(),
+            fleets: view.fleets.iter().map(Fleet::from).collect(),
+        }
+    }
+}
+
+/// Share saved against on-demand; `None` while nothing costs anything.
+#[must_use]
+pub fn saving(price: PricePerHour, on_demand: PricePerHour) -> Option<f64> {
+    let whole = on_demand.micros();
+    if whole == 0 {
+        return None;
+    }
+    let saved = i128::from(whole) - i128::from(price.micros());
+    let share = saved * 10_000 / i128::from(whole);
+    let sign = if share < 0 { "-" } else { "" };
+    let share = share.unsigned_abs();
+    Some(number(&format!("{sign}{}.{:04}", share / 10_000, share % 10_000)))
+}
+
+impl From<&FleetView> for Fleet {
+    fn from(fleet: &FleetView) -> Self {
+        let sum = |wanted: &dyn Fn(&Holding) -> bool| -> f64 {
+            capacity(fleet.holdings.iter().filter(|h| wanted(h)).map(Holding::capacity).sum())
+        };
+        Self {
+            name: fleet.name.to_string(),
+            unit: fleet.unit.name().to_owned(),
+            min: capacity(fleet.min),
+            max: capacity(fleet.max),
+            target: fleet.decision.as_ref().map(|(plan, _)| capacity(plan.target)),
+            held: sum(&Holding::counts),
+            held_on_demand: sum(&|h| h.counts() && h.pool.market() == Market::OnDemand),
+            held_running: sum(&|h| h.counts() && h.standing == Standing::Running),
+            draining: sum(&|h| matches!(h.standing, Standing::Draining { .. })),
+            backlog: fleet.backlog,
+            machines: fleet.machines.len() as u64,
+            promised: fleet
+                .holdings
+                .iter()
+                .filter(|h| matches!(h.id, HoldingId::Promise(_)))
+                .map(|h| u64::from(h.count))
+                .sum(),
+            price_per_hour: price(fleet.price),
+            on_demand_price_per_hour: price(fleet.price_on_demand),
+            saving: saving(fleet.price, fleet.price_on_demand),
+            pools: pool_uses(&fleet.holdings),
+            closures: fleet.closures.iter().map(Closure::from).collect(),
+            last_step: fleet.last_step.as_ref().map(LastStep::from),
+        }
+    }
+}
+
+fn pool_uses(holdings: &[Holding]) -> Vec<PoolUse> {
+    let mut pools = std::collections::BTreeMap::<_, (u64, u64, u64, Capacity)>::new();
+    for holding in holdings {
+        let (running, starting, leaving, held) = pools.entry(&holding.pool).or_default();
+        let count = u64::from(holding.count);
+        if !holding.counts() {
+            *leaving += count;
+            continue;
+        }
+        match holding.standing {
+            Standing::Running => *running += count,
+            Standing::Promised | Standing::Starting => *starting += count,
+            Standing::Draining { .. } | Standing::Ending => {}
+        }
+        *held = held.plus(holding.capacity());
+    }
+    let mut uses: Vec<_> = pools.into_iter().collect();
+    uses.sort_by(|(a, (.., x)), (b, (.., y))| y.cmp(x).then(a.cmp(b)));
+    uses.into_iter()
+        .map(|(pool, (running, starting, leaving, held))| PoolUse {
+            pool: pool.to_string(),
+            market: pool.market().name().to_owned(),
+            running,
+            starting,
+            leaving,
+            capacity: capacity(held),
+        })
+        .collect()
+}
+
+impl From<&CoreClosure> for Closure {
+    fn from(closure: &CoreClosure) -> Self {
+        let place = match &closure.place {
+            Place::Pool(pool) => pool.to_string(),
+            Place::LaneMarket(lane, market) => format!("{lane}/{market}"),
+            Place::Lane(lane) => lane.to_string(),
+        };
+        Self { place, kind: closure.kind.name().to_owned(), until: rfc3339(closure.until), strikes: closure.strikes }
+    }
+}
+
+impl From<&(CorePlan, Report)> for LastStep {
+    fn from((plan, report): &(CorePlan, Report)) -> Self {
+        Self {
+            at: rfc3339(plan.at),
+            kind: plan.kind.name().to_owned(),
+            actions: plan.actions.len() as u64,
+            reason: report.steps.first().map(|s| s.reason.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+impl Plan {
+    /// The plan with its report.
+    #[must_use]
+    pub fn new(plan: &CorePlan, report: &Report) -> Self {
+        let at = rfc3339(plan.at);
+        let text = format!("fleet {}, decided at {at}\n{}", plan.fleet, policies::report::render(plan, report));
+        Self {
+            fleet: plan.fleet.to_string(),
+            at,
+            kind: plan.kind.name().to_owned(),
+            target: capacity(plan.target),
+            held: capacity(report.held),
+            currency: report.currency.code().to_owned(),
+            price_before_per_hour: price(plan.price_before),
+            price_after_per_hour: price(plan.price_after),
+            sizing: Sizing::from(&report.sizing),
+            steps: plan
+                .actions
+                .iter()
+                .enumerate()
+                .map(|(n, action)| Step::new(action, report.steps.iter().find(|s| s.action == n)))
+                .collect(),
+            waits: report.waits.iter().map(Wait::from).collect(),
+            text,
+        }
+    }
+}
+
+impl From<&CoreSizing> for Sizing {
+    fn from(sizing: &CoreSizing) -> Self {
+        let basis = match sizing.basis {
+            Basis::Queue => "queue",
+            Basis::Unread => "unread",
+            Basis::Forecast => "forecast",
+            Basis::Minimum => "minimum",
+            Basis::MissingHold { .. } => "missing-hold",
+            Basis::MissingFallback { .. } => "missing-fallback",
+        };
+        let limit = |limit: &Limit| match limit {
+            Limit::Headroom(_) => "headroom",
+            Limit::RateUnknown => "rate-unknown",
+            Limit::Min => "min",
+            Limit::Max => "max",
+            Limit::StepUp => "step-up",
+            Limit::StepDown => "step-down",
+            Limit::CooldownUp(_) => "cooldown-up",
+            Limit::CooldownDown(_) => "cooldown-down",
+            Limit::IdleGrace(_) => "idle-grace",
+        };
+        Self {
+            need: capacity(sizing.need),
+            basis: basis.to_owned(),
+            forecast: sizing.forecast.map(capacity),
+            limits: sizing.limits.iter().map(|l| limit(l).to_owned()).collect(),
+            previous: sizing.previous.map(capacity),
+        }
+    }
+}
+
+impl Step {
+    fn new(action: &Action, step: Option<&CoreStep>) -> Self {
+        let (name, pool, instance, count, units, why, until) = match action {
+            Action::Launch { pool, spec: _, count, units, price: _, why } => {
+                ("launch", pool, None, *count, Some(capacity(*units)), why.name(), None)
+            }
+            Action::Drain { instance, pool, until, why } => {
+                ("drain", pool, Some(instance.to_string()), 1, None, why.name(), Some(rfc3339(*until)))
+            }
+            Action::End { instance, pool, why } => ("end", pool, Some(instance.to_string()), 1, None, why.name(), None),
+        };
+        Self {
+            action: name.to_owned(),
+            pool: pool.to_string(),
+            instance,
+            count,
+            units,
+            why: why.to_owned(),
+            until,
+            reason: step.map(|s| s.reason.clone()).unwrap_or_default(),
+            adds_per_hour: step.map_or(0.0, |s| price(s.adds)),
+            saves_per_hour: step.map_or(0.0, |s| price(s.saves)),
+            refused: step.map(|s| s.refused.iter().map(Refused::from).collect()).unwrap_or_default(),
+        }
+    }
+}
+
+impl From<&policies::report::Refused> for Refused {
+    fn from(refused: &policies::report::Refused) -> Self {
+        let (because, until) = match &refused.because {
+            Because::Worse => ("worse", None),
+            Because::Closed { kind: _, until } => ("closed", Some(rfc3339(*until))),
+            Because::AboveCap(_) => ("above-cap", None),
+            Because::AboveShareOfOnDemand(_) => ("above-share-of-on-demand", None),
+            Because::NoOnDemandPrice => ("no-on-demand-price", None),
+            Because::NoOffer => ("no-offer", None),
+            Because::NoRate => ("no-rate", None),
+            Because::PoolFull => ("pool-full", None),
+            Because::ZoneFull => ("zone-full", None),
+            Because::RegionFull => ("region-full", None),
+            Because::ProviderFull => ("provider-full", None),
+            Because::OverMax => ("over-max", None),
+            Because::Unseen => ("unseen", None),
+            Because::NoUnits => ("no-units", None),
+            Because::Base => ("base", None),
+        };
+        Self {
+            pool: refused.pool.to_string(),
+            price_per_unit_hour: refused.per_unit.map(unit_price),
+            because: because.to_owned(),
+            until,
+        }
+    }
+}
+
+impl From<&CoreWait> for Wait {
+    fn from(wait: &CoreWait) -> Self {
+        let blank = |what: &str| Self {
+            what: what.to_owned(),
+            lane: None,
+            missing: None,
+            why: None,
+            refused: Vec::new(),
+            machines: None,
+            at: None,
+        };
+        match wait {
+            CoreWait::Settling { machines } => Self { machines: Some(*machines), ..blank("settling") },
+            CoreWait::Unseen(lane) => Self { lane: Some(lane.to_string()), ..blank("unseen") },
+            CoreWait::NoOffer { missing, why, refused } => Self {
+                missing: Some(capacity(*missing)),
+                why: Some(why.name().to_owned()),
+                refused: refused.iter().map(Refused::from).collect(),
+                ..blank("no-offer")
+            },
+            CoreWait::Fallback { missing, at } => {
+                Self { missing: Some(capacity(*missing)), at: Some(rfc3339(*at)), ..blank("fallback") }
+            }
+            CoreWait::Draining { machines, first } => {
+                Self { machines: Some(*machines), at: Some(rfc3339(*first)), ..blank("draining") }
+            }
+        }
+    }
+}
+
+impl From<&View> for Instances {
+    fn from(view: &View) -> Self {
+        let mut instances = Vec::new();
+        for fleet in &view.fleets {
+            let mut machines: Vec<_> = fleet.machines.iter().collect();
+            machines.sort_by(|a, b| (&a.pool, &a.id).cmp(&(&b.pool, &b.id)));
+            instances.extend(machines.into_iter().map(|m| Instance::new(m, fleet)));
+        }
+        Self {
+            at: rfc3339(view.at),
+            currency: view.currency.code().to_owned(),
+            instances,
+            orphans: view.orphans.iter().map(Orphan::from).collect(),
+        }
+    }
+}
+
+impl From<&(CoreLane, String)> for Orphan {
+    fn from((lane, what): &(CoreLane, String)) -> Self {
+        Self { lane: lane.to_string(), what: what.clone() }
+    }
+}
+
+impl Instance {
+    fn new(machine: &CoreMachine, fleet: &FleetView) -> Self {
+        let holding = fleet
+            .holdings
+            .iter()
+            .find(|h| h.pool == machine.pool && matches!(&h.id, HoldingId::Machine(id) if *id == machine.id));
+        let standing = match holding.map(|h| h.standing) {
+            Some(Standing::Promised | Standing::Starting) => "starting",
+            Some(Standing::Running) => "running",
+            Some(Standing::Draining { .. }) => "draining",
+            Some(Standing::Ending) => "ending",
+            None => "unknown",
+        };
+        Self {
+            id: machine.id.to_string(),
+            fleet: machine.fleet.to_string(),
+            pool: machine.pool.to_string(),
+            market: machine.pool.market().name().to_owned(),
+            standing: standing.to_owned(),
+            units: capacity(machine.units),
+            price_per_hour: price(machine.price),
+            born: rfc3339(machine.born),
+            adopted: machine.adopted,
+            leaving_because: machine.leaving.map(|l| l.why.name().to_owned()),
+            leaving_at: machine.leaving.map(|l| rfc3339(l.until)),
+            notice_at: holding.and_then(|h| h.notice).map(rfc3339),
+        }
+    }
+}
+
+impl From<&Note> for Event {
+    fn from(note: &Note) -> Self {
+        Self {
+            number: note.number,
+            at: rfc3339(note.at),
+            fleet: note.fleet.as_ref().map(ToString::to_string),
+            what: note.what.to_owned(),
+            text: note.text.clone(),
+        }
+    }
+}
+
+impl From<&View> for Events {
+    fn from(view: &View) -> Self {
+        Self { events: view.notes.iter().map(Event::from).collect() }
+    }
+}
+
+impl From<&View> for Lanes {
+    fn from(view: &View) -> Self {
+        Self { lanes: view.lanes.iter().map(Lane::from).collect() }
+    }
+}
+
+impl From<&LaneView> for Lane {
+    fn from(lane: &LaneView) -> Self {
+        let (sight, seen_at) = match lane.sight {
+            Sight::Unseen => ("unseen", None),
+            Sight::Complete { asked } => ("complete", Some(asked)),
+            Sight::Lost { last } => ("lost", last),
+        };
+        Self {
+            lane: lane.lane.to_string(),
+            sight: sight.to_owned(),
+            seen_at: seen_at.map(rfc3339),
+            failure: lane.failure.as_ref().map(Failure::from),
+            offers: lane.offers as u64,
+        }
+    }
+}
+
+impl From<&CoreFailure> for Failure {
+    fn from(failure: &CoreFailure) -> Self {
+        Self {
+            kind: failure.kind.name().to_owned(),
+            operation: failure.operation.clone(),
+            code: failure.code.clone(),
+            message: failure.message.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_and_capacity_keep_their_decimals() {
+        assert_eq!(serde_json::to_string(&price(PricePerHour::from_micros(310_005))).unwrap(), "0.310005");
+        assert_eq!(serde_json::to_string(&capacity(Capacity::from_milli(12_500))).unwrap(), "12.5");
+    }
+
+    #[test]
+    fn a_saving_is_a_share_and_may_be_negative() {
+        let dollars = |n: u64| PricePerHour::from_micros(n * 1_000_000);
+        assert_eq!(saving(dollars(3), dollars(10)), Some(0.7));
+        assert_eq!(saving(dollars(12), dollars(10)), Some(-0.2));
+        assert_eq!(saving(dollars(1), PricePerHour::ZERO), None);
+    }
+}

@@ -1,0 +1,46 @@
+//! One look and one decision, without a deed: what `spotfleet plan` prints.
+
+use std::collections::BTreeMap;
+
+use policies::control::{Call, Controller, Effect, Event};
+use policies::model::FleetName;
+use policies::{Plan, Report};
+
+use super::calls::{Calls, Done};
+use super::world::World;
+use crate::clock::Clock;
+
+/// Looks at every lane and queue once and gives the first decision for each fleet.
+///
+/// It is the controller of the daemon that looks and decides. Nothing is stored, so nothing ever becomes durable, and
+/// so the controller gives out no launch: promise before deed. Should it order an end that is on record already, that
+/// call is left out here.
+///
+/// # Panics
+/// When a call panicked.
+pub async fn first_decisions(mut controller: Controller, world: &World, clock: &Clock) -> Vec<(Plan, Report)> {
+    let mut calls = Calls::default();
+    let mut decided = BTreeMap::<FleetName, (Plan, Report)>::new();
+    let mut event = Event::Tick;
+    loop {
+        let now = clock.now();
+        for effect in controller.handle(now, event) {
+            if let Effect::Call { id, call: call @ (Call::List { .. } | Call::Offers { .. } | Call::Demand { .. }) } =
+                effect
+            {
+                calls.start(id, call, world, now);
+            }
+        }
+        for fleet in controller.view().fleets {
+            if let Some(decision) = fleet.decision {
+                decided.entry(fleet.name).or_insert(decision);
+            }
+        }
+        // All that was asked for has been answered, by the guard's deadline at the latest.
+        if controller.view().fleets.iter().all(|f| decided.contains_key(&f.name)) || calls.looks() == 0 {
+            return decided.into_values().collect();
+        }
+        let Some(Done { call, reply }) = calls.next().await else { return decided.into_values().collect() };
+        event = Event::Reply { call, reply };
+    }
+}
