@@ -1,8 +1,9 @@
-//! What the tests run on: servers to test against, and the model world of the golden stories.
+//! What the tests run on: servers to test against, and the model world of the golden stories and of measurements.
 //!
 //! Nothing here is production code. Every server that is started here ends with its handle and listens on the loopback
 //! only, on a port that was free.
 
+pub mod large;
 pub mod moto;
 pub mod redis;
 pub mod scenario;
