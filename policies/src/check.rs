@@ -151,7 +151,7 @@ pub enum Violation {
         /// What the base owes.
         base: Capacity,
     },
-    /// A bridge is let go before what replaces it runs.
+    /// A bridge, or a machine of a removed pool, is let go before what replaces it runs.
     ColdReplacement {
         /// What would be left of running capacity.
         running: Capacity,
@@ -235,7 +235,7 @@ impl fmt::Display for Violation {
             Self::BelowTarget { capacity, target } => write!(f, "{capacity} would be left, the target is {target}"),
             Self::BelowBase { capacity, base } => write!(f, "{capacity} on-demand would be left, the base is {base}"),
             Self::ColdReplacement { running, target } => {
-                write!(f, "{running} running would be left without the bridge, the target is {target}")
+                write!(f, "{running} running would be left, the target is {target}")
             }
             Self::OrderOfLeaving(id) => write!(f, "{id} is on-demand, and a spot machine could have gone"),
         }
@@ -250,7 +250,7 @@ pub fn check(input: &Input<'_>, plan: &Plan) -> Vec<Violation> {
         found.push(Violation::OtherInput);
     }
     let books = Books::new(input, plan);
-    target::judge(input, plan, &mut found);
+    target::judge(input, plan, &books, &mut found);
     launches::judge(input, plan, &books, &mut found);
     leaving::judge(input, plan, &books, &mut found);
     let launches = plan.actions.iter().any(|a| matches!(a, Action::Launch { .. }));
@@ -266,10 +266,14 @@ struct Books<'a> {
     offers: BTreeMap<&'a Pool, &'a Offer>,
     /// Machines of the fleet by id; promises are not here.
     machines: BTreeMap<&'a InstanceId, &'a Holding>,
-    /// On-demand capacity that counts.
+    /// On-demand capacity that counts, in pools of the fleet file.
     on_demand: Capacity,
-    /// Spot capacity that counts.
+    /// Spot capacity that counts, in pools of the fleet file.
     spot: Capacity,
+    /// On-demand capacity that counts, in pools that left the fleet file: it is there, and shall be replaced.
+    removed_on_demand: Capacity,
+    /// The same of spot.
+    removed_spot: Capacity,
     /// Capacity that is or may be in place.
     occupied: Capacity,
     /// How much of the plan's target on-demand owes.
@@ -280,8 +284,9 @@ struct Books<'a> {
 
 impl<'a> Books<'a> {
     fn new(input: &Input<'a>, plan: &Plan) -> Self {
-        let counted = |market| -> Capacity {
-            input.holdings.iter().filter(|h| h.counts() && h.pool.market() == market).map(Holding::capacity).sum()
+        let counted = |market, named| -> Capacity {
+            let these = input.holdings.iter().filter(|h| h.counts() && h.pool.market() == market);
+            these.filter(|h| input.fleet.pools.contains_key(&h.pool) == named).map(Holding::capacity).sum()
         };
         let base = input.fleet.on_demand.base.min(plan.target);
         let machines = input.holdings.iter().filter_map(|h| match &h.id {
@@ -291,17 +296,19 @@ impl<'a> Books<'a> {
         Self {
             offers: input.offers.iter().map(|o| (&o.pool, o)).collect(),
             machines: machines.collect(),
-            on_demand: counted(Market::OnDemand),
-            spot: counted(Market::Spot),
+            on_demand: counted(Market::OnDemand, true),
+            spot: counted(Market::Spot, true),
+            removed_on_demand: counted(Market::OnDemand, false),
+            removed_spot: counted(Market::Spot, false),
             occupied: input.holdings.iter().filter(|h| h.occupies()).map(Holding::capacity).sum(),
             base,
             wanted_spot: plan.target.minus(base),
         }
     }
 
-    /// Capacity that counts, of both markets.
+    /// Capacity that counts, of both markets and all pools.
     fn counted(&self) -> Capacity {
-        self.on_demand.plus(self.spot)
+        self.on_demand.plus(self.spot).plus(self.removed_on_demand).plus(self.removed_spot)
     }
 
     /// On-demand that counts and is not owed by the base.

@@ -4,3 +4,6 @@ offer aws/west/w1/small/on-demand price 0.100
 offer aws/east/e1/small/spot price 0.010
 queue waiting 20
 plan
+| rest: target 2 (queue: need 2; first), held 0, $0.0000/h
+|   waits for an offer of 2 for spot
+|     not aws/east/e1/small/spot $0.0100: its on-demand price is not known

@@ -6,5 +6,8 @@ history 14d need 2
 history 14d need 20 hours 9-17
 queue waiting 20
 at 7h30m plan
+| grow: target 2 (queue: need 2; first), held 0, $0.0000/h -> $0.0620/h
+|   launch 2 x aws/east/e1/small/spot of 1 at $0.0310 per unit for spot, +$0.0620/h: of 2 spot 2 lacks
 ready
 at 8h30m plan
+| rest: target 2 (queue: need 2), held 2, $0.0620/h

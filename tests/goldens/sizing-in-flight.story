@@ -3,3 +3,4 @@ offer aws/east/e1/small/spot price 0.031
 running aws/east/e1/small/spot x5
 queue waiting 0 in-flight 50
 plan
+| rest: target 5 (queue: need 5; first), held 5, $0.1550/h

@@ -105,13 +105,13 @@ fn remainder(
         found.push(Violation::BelowTarget { capacity, target: plan.target });
     }
     let on_demand_gone = sum(&|h, _| h.pool.market() == Market::OnDemand);
-    let on_demand = books.on_demand.minus(on_demand_gone);
+    let on_demand = books.on_demand.plus(books.removed_on_demand).minus(on_demand_gone);
     if !on_demand_gone.is_zero() && on_demand < books.base {
         found.push(Violation::BelowBase { capacity: on_demand, base: books.base });
     }
 
     let runs = |h: &Holding| h.counts() && h.standing == Standing::Running;
-    if !sum(&|h, why| why == Cause::BridgeOver && runs(h)).is_zero() {
+    if !sum(&|h, why| matches!(why, Cause::BridgeOver | Cause::PoolRemoved) && runs(h)).is_zero() {
         let before: Capacity = input.holdings.iter().filter(|h| runs(h)).map(Holding::capacity).sum();
         let running = before.minus(sum(&|h, _| runs(h)));
         if running < plan.target {

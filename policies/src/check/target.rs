@@ -1,11 +1,12 @@
 //! Rules of the target: bounds, cooldowns, steps, idle grace, missing data, and what is remembered of it.
 
-use crate::check::Violation;
+use crate::check::{Books, Violation};
 use crate::plan::{Input, Plan};
 use crate::units::{Capacity, Share, Span, Time};
 
-/// Judges the change from the remembered target to the plan's.
-pub(super) fn judge(input: &Input<'_>, plan: &Plan, found: &mut Vec<Violation>) {
+/// Judges the change from the remembered target to the plan's. The first decision, or the first after the memory was
+/// lost, may raise as it likes, and lowers from what is held.
+pub(super) fn judge(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &mut Vec<Violation>) {
     let to = plan.target;
     if to < input.fleet.min || to > input.fleet.max {
         found.push(Violation::TargetOutOfBounds { target: to });
@@ -13,9 +14,9 @@ pub(super) fn judge(input: &Input<'_>, plan: &Plan, found: &mut Vec<Violation>) 
     if !remembered(input, plan) {
         found.push(Violation::Forgotten);
     }
-    // The first target has nothing to be compared with: it is free within the bounds.
-    let Some(from) = input.memory.target else { return };
-    if to > from && to > highest(input, from) || to < from && to < lowest(input, from) {
+    let from = input.memory.target.unwrap_or(books.counted());
+    let raised_too_fast = input.memory.target.is_some() && to > from && to > highest(input, from);
+    if raised_too_fast || to < from && to < lowest(input, from) {
         found.push(Violation::TooFast { from, to });
     }
     // What passes a lowered maximum falls to it at once, whatever was needed or is known.

@@ -261,6 +261,15 @@ fn the_first_target_is_free() {
 }
 
 #[test]
+fn a_machine_of_a_removed_pool_may_be_replaced_first() {
+    let mut case = Case::new();
+    case.fleet.pools.remove(&spot("d"));
+    case.fleet.spot.min_pools = 2;
+    case.launch(&spot("a"), 2);
+    assert_eq!(case.found(), [""; 0]);
+}
+
+#[test]
 fn a_target_outside_new_bounds_moves_inside_at_once() {
     let mut case = Case::new();
     case.memory.raised_at = Some(NOW);
@@ -381,6 +390,18 @@ fn a_lowering_below_what_was_needed_lately_is_refused() {
     case.memory.watched_since = Some(ago(14));
     case.aim(9);
     assert_eq!(case.found(), ["within-grace"]);
+}
+
+#[test]
+fn a_lowering_without_memory_is_one_from_what_is_held() {
+    let mut case = Case::new();
+    case.memory = Memory::default();
+    case.aim(9);
+    assert_eq!(case.found(), ["within-grace"]);
+    case.fleet.scale_down.idle_grace = Span::ZERO;
+    assert_eq!(case.found(), [""; 0]);
+    case.demand = Demand::default();
+    assert_eq!(case.found(), ["lowered-blind"]);
 }
 
 #[test]
@@ -680,6 +701,16 @@ fn a_drain_below_the_base_is_refused() {
     case.fleet.pools.remove(&on_demand());
     case.drain(0, Cause::PoolRemoved);
     assert_eq!(case.found(), ["below-base"]);
+}
+
+#[test]
+fn a_removed_pool_stays_until_what_replaces_it_runs() {
+    let mut case = Case::new();
+    case.run(&spot("e"), 1);
+    case.drain(10, Cause::PoolRemoved);
+    assert_eq!(case.found(), [""; 0]);
+    case.stand(9, Standing::Starting);
+    assert_eq!(case.found(), ["cold-replacement"]);
 }
 
 #[test]

@@ -94,7 +94,10 @@ pub(super) fn set(fleet: &mut Fleet, words: &mut Words<'_>) -> Result<(), Troubl
             "cap" => fleet.spot.max_price_of_on_demand = Some(words.share()?),
             "cap-per-unit" => fleet.spot.max_price_per_unit = Some(UnitPrice::from_nanos(words.scaled(9)?)),
             "min-pools" => fleet.spot.min_pools = u32::try_from(words.number()?).unwrap_or(u32::MAX),
-            "share" => *level(&mut fleet.spot.max_share, words.word()?)? = words.share()?,
+            "share" => {
+                let level = level(&mut fleet.spot.max_share, words.word()?)?;
+                *level = words.share()?;
+            }
             "cooldown-up" => fleet.scale_up.cooldown = words.span()?,
             "cooldown-down" => fleet.scale_down.cooldown = words.span()?,
             "step-up" => fleet.scale_up.max_step = Some(words.share()?),

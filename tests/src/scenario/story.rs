@@ -2,6 +2,7 @@
 
 use policies::model::{Market, Offer, Shape};
 use policies::plan::Standing;
+use policies::report::render;
 use policies::units::{Capacity, Currency, ListPrice, Span, Time};
 use policies::{Plan, Report};
 
@@ -273,5 +274,5 @@ fn enough(found: bool) -> Result<(), Trouble> {
 
 /// The decision as people read it.
 fn text(plan: &Plan, report: &Report) -> String {
-    format!("{plan:#?}\n{report:#?}")
+    render(plan, report)
 }

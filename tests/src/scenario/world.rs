@@ -228,7 +228,7 @@ impl World {
             self.holdings.push(holding(HoldingId::Promise(format!("t{}", self.machines).into()), count));
         } else {
             for number in self.machines + 1..=self.machines + count {
-                self.holdings.push(holding(HoldingId::Machine(format!("m{number}").into()), 1));
+                self.holdings.push(holding(HoldingId::Machine(format!("m{number:02}").into()), 1));
             }
             self.machines += count;
         }
