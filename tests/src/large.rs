@@ -76,21 +76,21 @@ pub fn world(size: Size, task: Task) -> World {
         let shape = Shape { vcpus, gpus: 0, memory_mib: 4_096 * u64::from(vcpus) };
         let price = ListPrice::usd(each * u64::from(vcpus));
         world.lanes.entry(pool.lane().clone()).or_insert(policies::plan::LaneState { seen: true, launch_batch: 100 });
-        world.fleet.pools.insert(pool.clone(), "web/0".into());
+        world.fleet.pools.insert(Pool::parse(&pool.to_string()).unwrap_or_else(|| pool.clone()), "web/0".into());
         world.offers.push(Offer { pool: pool.clone(), price, priced_at: START, shape });
         let market = if pool.market() == Market::Spot { &mut spot } else { &mut on_demand };
         market.push(pool);
     }
     for number in 0..size.machines {
         let place = if number % 10 == 0 { &on_demand } else { &spot };
-        let Some(pool) = usize::try_from(draws.below(place.len() as u64)).ok().and_then(|at| place.get(at)) else {
-            continue;
-        };
+        let drawn = usize::try_from(draws.below(place.len() as u64)).ok().and_then(|at| place.get(at));
+        // Told anew for each machine, as a listing does: equal to the offer's, not the same in memory.
+        let Some(pool) = drawn.and_then(|pool| Pool::parse(&pool.to_string())) else { continue };
         let notice = (task == Task::Repair && number % 10 == 5).then(|| START.plus(Span::from_mins(2)));
         world.holdings.push(Holding {
             id: HoldingId::Machine(format!("i-{number:08x}").into()),
-            pool: pool.clone(),
-            units: Capacity::units(u64::from(vcpus(pool))),
+            units: Capacity::units(u64::from(vcpus(&pool))),
+            pool,
             count: 1,
             standing: Standing::Running,
             born: START.minus(Span::from_mins(draws.below(100_000))),
@@ -140,5 +140,8 @@ fn set_need(world: &mut World, task: Task) {
     // A unit works off ten jobs in the ten minutes that a plain fleet gives it.
     let waiting = need.milli() / 100;
     world.demand = Demand::default();
-    world.demand.record(Sample { at: START, waiting, in_flight: 0, arrived_total: Some(0) }, Capacity::ZERO);
+    // Two readings, so that a rate of arrival is known: none arrive.
+    for at in [START.minus(Span::from_mins(10)), START] {
+        world.demand.record(Sample { at, waiting, in_flight: 0, arrived_total: Some(0) }, Capacity::ZERO);
+    }
 }
