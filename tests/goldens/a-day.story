@@ -40,9 +40,9 @@ plan
 |   launch 3 x aws/east/e1/small/spot of 1 at $0.0310 per unit for spot, +$0.0930/h: of 9 spot 3 lacks
 |     not aws/east/e2/small/spot $0.0330: worse
 |     not gcp/west/w1/small/spot $0.0350: worse
-|   drain m3 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0310/h: the provider takes it in 2m
-|   drain m5 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0310/h: the provider takes it in 2m
-|   drain m9 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0310/h: the provider takes it in 2m
+|   drain m03 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0310/h: the provider takes it in 2m
+|   drain m05 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0310/h: the provider takes it in 2m
+|   drain m09 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0310/h: the provider takes it in 2m
 ready
 run to 12h5m every 1m
 ready
@@ -54,22 +54,22 @@ fixpoint
 |     not aws/east/e2/small/spot $0.0330: worse
 |     not aws/east/e1/small/spot $0.0310: worse
 |     not aws/east/e1/small/spot $0.0310: worse
-|   drain m7 in gcp/west/w1/small/spot, end in 5m, surplus, -$0.0350/h: 11 is held for a target of 6
-|   drain m8 in gcp/west/w1/small/spot, end in 5m, surplus, -$0.0350/h: 11 is held for a target of 6
+|   drain m07 in gcp/west/w1/small/spot, end in 5m, surplus, -$0.0350/h: 11 is held for a target of 6
+|   drain m08 in gcp/west/w1/small/spot, end in 5m, surplus, -$0.0350/h: 11 is held for a target of 6
 |   drain m10 in aws/east/e2/small/spot, end in 5m, surplus, -$0.0330/h: 11 is held for a target of 6
-|   drain m6 in aws/east/e2/small/spot, end in 5m, surplus, -$0.0330/h: 11 is held for a target of 6
+|   drain m06 in aws/east/e2/small/spot, end in 5m, surplus, -$0.0330/h: 11 is held for a target of 6
 |   again in 10m
 | at 20h20m:
 | shrink: target 6 (queue: need 0; min; may fall in 5m), held 6 (2 on-demand), $0.3160/h -> $0.3160/h
+|   end m06 in aws/east/e2/small/spot, drained: its drain time is over
 |   end m10 in aws/east/e2/small/spot, drained: its drain time is over
-|   end m6 in aws/east/e2/small/spot, drained: its drain time is over
+|   end m07 in gcp/west/w1/small/spot, drained: its drain time is over
+|   end m08 in gcp/west/w1/small/spot, drained: its drain time is over
 |   end m11 in gcp/west/w1/small/spot, drained: its drain time is over
-|   end m7 in gcp/west/w1/small/spot, drained: its drain time is over
-|   end m8 in gcp/west/w1/small/spot, drained: its drain time is over
 |   again in 5m
 | at 20h25m:
 | shrink: target 3 (queue: need 0; min; one step down; was 6), held 6 (2 on-demand), $0.3160/h -> $0.2210/h
-|   drain m4 in aws/east/e2/small/spot, end in 5m, surplus, -$0.0330/h: 6 is held for a target of 3
+|   drain m04 in aws/east/e2/small/spot, end in 5m, surplus, -$0.0330/h: 6 is held for a target of 3
 |     not aws/east/e1/small/spot $0.0310: worse
 |   drain m12 in aws/east/e1/small/spot, end in 5m, surplus, -$0.0310/h: 6 is held for a target of 3
 |   drain m13 in aws/east/e1/small/spot, end in 5m, surplus, -$0.0310/h: 6 is held for a target of 3
@@ -78,7 +78,7 @@ fixpoint
 | shrink: target 3 (queue: need 0; min; may fall in 5m), held 3 (2 on-demand), $0.2210/h -> $0.2210/h
 |   end m12 in aws/east/e1/small/spot, drained: its drain time is over
 |   end m13 in aws/east/e1/small/spot, drained: its drain time is over
-|   end m4 in aws/east/e2/small/spot, drained: its drain time is over
+|   end m04 in aws/east/e2/small/spot, drained: its drain time is over
 |   again in 5m
 | at 20h35m:
 | shrink: target 2 (queue: need 0; min; was 3), held 3 (2 on-demand), $0.2210/h -> $0.1900/h

@@ -12,16 +12,16 @@ at 5m queue waiting 0
 fixpoint
 | at 5m:
 | shrink: target 2 (queue: need 0; min; was 6), held 6 (2 on-demand), $0.3080/h -> $0.2000/h
-|   drain m3 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 6 is held for a target of 2
-|   drain m4 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 6 is held for a target of 2
-|   drain m5 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 6 is held for a target of 2
-|   drain m6 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 6 is held for a target of 2
+|   drain m03 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 6 is held for a target of 2
+|   drain m04 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 6 is held for a target of 2
+|   drain m05 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 6 is held for a target of 2
+|   drain m06 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 6 is held for a target of 2
 | at 7m:
 | shrink: target 2 (queue: need 0; min), held 2 (2 on-demand), $0.2000/h -> $0.2000/h
-|   end m3 in aws/east/e1/small/spot, drained: its drain time is over
-|   end m4 in aws/east/e1/small/spot, drained: its drain time is over
-|   end m5 in aws/east/e1/small/spot, drained: its drain time is over
-|   end m6 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m03 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m04 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m05 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m06 in aws/east/e1/small/spot, drained: its drain time is over
 | at rest at 7m: target 2, on-demand 2, spot 0
 holds
 | aws/east/e1/small/on-demand x2 running

@@ -22,10 +22,10 @@ plan
 |   drain m13 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
 |   drain m14 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
 |   drain m15 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
-|   drain m1 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
-|   drain m10 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
-|   drain m2 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
-|   drain m3 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
-|   drain m4 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
-|   drain m5 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
+|   drain m01 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
+|   drain m02 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
+|   drain m03 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
+|   drain m04 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
+|   drain m05 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
+|   drain m06 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
 |   again in 58m

@@ -19,11 +19,11 @@ at 11m59s plan
 |   again in 1s
 at 12m plan
 | shrink: target 2 (queue: need 2; was 8), held 8, $0.2480/h -> $0.0620/h
-|   drain m6 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 8 is held for a target of 2
+|   drain m06 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 8 is held for a target of 2
 |     not aws/east/e1/small/spot $0.0310: worse
 |     not aws/east/e1/small/spot $0.0310: worse
-|   drain m7 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 8 is held for a target of 2
-|   drain m8 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 8 is held for a target of 2
-|   drain m1 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 8 is held for a target of 2
-|   drain m2 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 8 is held for a target of 2
-|   drain m3 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 8 is held for a target of 2
+|   drain m07 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 8 is held for a target of 2
+|   drain m08 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 8 is held for a target of 2
+|   drain m01 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 8 is held for a target of 2
+|   drain m02 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 8 is held for a target of 2
+|   drain m03 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 8 is held for a target of 2

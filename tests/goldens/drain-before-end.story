@@ -8,7 +8,7 @@ plan
 at 1m queue waiting 10
 plan
 | shrink: target 1 (queue: need 1; was 2), held 2, $0.0620/h -> $0.0310/h
-|   drain m1 in aws/east/e1/small/spot, end in 5m, surplus, -$0.0310/h: 2 is held for a target of 1
+|   drain m01 in aws/east/e1/small/spot, end in 5m, surplus, -$0.0310/h: 2 is held for a target of 1
 |     not aws/east/e1/small/spot $0.0310: worse
 at 5m59s plan
 | rest: target 1 (queue: need 1), held 1, $0.0310/h
@@ -16,6 +16,6 @@ at 5m59s plan
 |   again in 1s
 at 6m plan
 | shrink: target 1 (queue: need 1), held 1, $0.0310/h -> $0.0310/h
-|   end m1 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m01 in aws/east/e1/small/spot, drained: its drain time is over
 holds
 | aws/east/e1/small/spot x1 running

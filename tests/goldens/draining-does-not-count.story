@@ -8,7 +8,7 @@ plan
 at 1m queue waiting 10
 plan
 | shrink: target 1 (queue: need 1; was 2), held 2, $0.0620/h -> $0.0310/h
-|   drain m1 in aws/east/e1/small/spot, end in 10m, surplus, -$0.0310/h: 2 is held for a target of 1
+|   drain m01 in aws/east/e1/small/spot, end in 10m, surplus, -$0.0310/h: 2 is held for a target of 1
 |     not aws/east/e1/small/spot $0.0310: worse
 at 2m queue waiting 20
 plan

@@ -40,15 +40,15 @@ at 11m plan
 ready
 at 12m plan
 | shrink: target 4 (queue: need 4), held 7 (4 on-demand), $0.4930/h -> $0.1930/h
-|   drain m10 in aws/east/e1/small/on-demand, end in 2m, bridge-over, -$0.1000/h: 6 runs without it for a target of 4
-|   drain m8 in aws/east/e1/small/on-demand, end in 2m, bridge-over, -$0.1000/h: 5 runs without it for a target of 4
-|   drain m9 in aws/east/e1/small/on-demand, end in 2m, bridge-over, -$0.1000/h: 4 runs without it for a target of 4
+|   drain m08 in aws/east/e1/small/on-demand, end in 2m, bridge-over, -$0.1000/h: 6 runs without it for a target of 4
+|   drain m09 in aws/east/e1/small/on-demand, end in 2m, bridge-over, -$0.1000/h: 5 runs without it for a target of 4
+|   drain m10 in aws/east/e1/small/on-demand, end in 2m, bridge-over, -$0.1000/h: 4 runs without it for a target of 4
 fixpoint
 | at 14m:
 | shrink: target 4 (queue: need 4), held 4 (1 on-demand), $0.1930/h -> $0.1930/h
+|   end m08 in aws/east/e1/small/on-demand, drained: its drain time is over
+|   end m09 in aws/east/e1/small/on-demand, drained: its drain time is over
 |   end m10 in aws/east/e1/small/on-demand, drained: its drain time is over
-|   end m8 in aws/east/e1/small/on-demand, drained: its drain time is over
-|   end m9 in aws/east/e1/small/on-demand, drained: its drain time is over
 | at rest at 14m: target 4, on-demand 1, spot 3
 holds
 | aws/east/e1/small/spot x3 running

@@ -18,19 +18,19 @@ ready
 at 10m queue waiting 20
 plan
 | shrink: target 2 (queue: need 2; was 8), held 8, $0.2880/h -> $0.1080/h
-|   drain m7 in gcp/west/w1/small/spot, end in 2m, surplus, -$0.0450/h: 8 is held for a target of 2
-|   drain m8 in gcp/west/w1/small/spot, end in 2m, surplus, -$0.0450/h: 8 is held for a target of 2
-|   drain m5 in gcp/west/w1/small/spot, end in 2m, surplus, -$0.0450/h: 8 is held for a target of 2
-|   drain m6 in gcp/west/w1/small/spot, end in 2m, surplus, -$0.0450/h: 8 is held for a target of 2
+|   drain m07 in gcp/west/w1/small/spot, end in 2m, surplus, -$0.0450/h: 8 is held for a target of 2
+|   drain m08 in gcp/west/w1/small/spot, end in 2m, surplus, -$0.0450/h: 8 is held for a target of 2
+|   drain m05 in gcp/west/w1/small/spot, end in 2m, surplus, -$0.0450/h: 8 is held for a target of 2
+|   drain m06 in gcp/west/w1/small/spot, end in 2m, surplus, -$0.0450/h: 8 is held for a target of 2
 |   waits for a sight of aws/east
 at 20m see aws/east
 plan
 | shrink: target 2 (queue: need 2), held 4, $0.1080/h -> $0.0540/h
-|   drain m1 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 4 is held for a target of 2
+|   drain m01 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 4 is held for a target of 2
 |     not aws/east/e1/small/spot $0.0270: worse
 |     not aws/east/e1/small/spot $0.0270: worse
-|   drain m2 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 4 is held for a target of 2
-|   end m5 in gcp/west/w1/small/spot, drained: its drain time is over
-|   end m6 in gcp/west/w1/small/spot, drained: its drain time is over
-|   end m7 in gcp/west/w1/small/spot, drained: its drain time is over
-|   end m8 in gcp/west/w1/small/spot, drained: its drain time is over
+|   drain m02 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 4 is held for a target of 2
+|   end m05 in gcp/west/w1/small/spot, drained: its drain time is over
+|   end m06 in gcp/west/w1/small/spot, drained: its drain time is over
+|   end m07 in gcp/west/w1/small/spot, drained: its drain time is over
+|   end m08 in gcp/west/w1/small/spot, drained: its drain time is over

@@ -10,6 +10,8 @@ run to 20m every 1m
 queue waiting 20
 run to 30m every 1m
 dry-plan
+| rest: target 8 (queue: need 2; idle grace, may fall in 6m), held 8, $0.2480/h
+|   again in 6m
 queue waiting 80
 run to 40m every 1m
 dry-plan

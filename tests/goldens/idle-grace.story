@@ -12,19 +12,19 @@ queue waiting 20
 run to 28m every 30s
 | at 25m30s:
 | shrink: target 2 (queue: need 2; was 8), held 8, $0.2480/h -> $0.0620/h
-|   drain m1 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 2
+|   drain m01 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 2
 |     not aws/east/e1/small/spot $0.0310: worse
 |     not aws/east/e1/small/spot $0.0310: worse
-|   drain m2 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 2
-|   drain m3 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 2
-|   drain m4 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 2
-|   drain m5 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 2
-|   drain m6 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 2
+|   drain m02 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 2
+|   drain m03 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 2
+|   drain m04 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 2
+|   drain m05 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 2
+|   drain m06 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 2
 | at 26m30s:
 | shrink: target 2 (queue: need 2), held 2, $0.0620/h -> $0.0620/h
-|   end m1 in aws/east/e1/small/spot, drained: its drain time is over
-|   end m2 in aws/east/e1/small/spot, drained: its drain time is over
-|   end m3 in aws/east/e1/small/spot, drained: its drain time is over
-|   end m4 in aws/east/e1/small/spot, drained: its drain time is over
-|   end m5 in aws/east/e1/small/spot, drained: its drain time is over
-|   end m6 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m01 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m02 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m03 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m04 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m05 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m06 in aws/east/e1/small/spot, drained: its drain time is over

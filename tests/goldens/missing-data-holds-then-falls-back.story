@@ -15,18 +15,18 @@ at 19m59s plan
 |   again in 1s
 at 20m plan
 | shrink: target 6 (no data for 15m: fall back to 6; was 10), held 10, $0.3100/h -> $0.1860/h
-|   drain m1 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 10 is held for a target of 6
+|   drain m01 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 10 is held for a target of 6
 |     not aws/east/e1/small/spot $0.0310: worse
 |     not aws/east/e1/small/spot $0.0310: worse
 |     not aws/east/e1/small/spot $0.0310: worse
-|   drain m10 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 10 is held for a target of 6
-|   drain m2 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 10 is held for a target of 6
-|   drain m3 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 10 is held for a target of 6
+|   drain m02 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 10 is held for a target of 6
+|   drain m03 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 10 is held for a target of 6
+|   drain m04 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 10 is held for a target of 6
 at 25m queue waiting 80
 plan
 | grow: target 8 (queue: need 8; was 6), held 6, $0.1860/h -> $0.2480/h
 |   launch 2 x aws/east/e1/small/spot of 1 at $0.0310 per unit for spot, +$0.0620/h: of 8 spot 2 lacks
-|   end m1 in aws/east/e1/small/spot, drained: its drain time is over
-|   end m10 in aws/east/e1/small/spot, drained: its drain time is over
-|   end m2 in aws/east/e1/small/spot, drained: its drain time is over
-|   end m3 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m01 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m02 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m03 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m04 in aws/east/e1/small/spot, drained: its drain time is over

@@ -15,8 +15,8 @@ plan
 |   launch 1 x aws/east/e2/small/spot of 1 at $0.0310 per unit for spot, +$0.0310/h: of 10 spot 5 lacks
 |     not aws/east/e1/small/spot $0.0270: closed by no-capacity, opens in 3m
 |   launch 4 x gcp/west/w1/small/spot of 1 at $0.0450 per unit for spot, +$0.1800/h: of 10 spot 5 lacks
-|   drain m1 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0270/h: the provider takes it in 2m
-|   drain m2 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0270/h: the provider takes it in 2m
-|   drain m3 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0270/h: the provider takes it in 2m
-|   drain m4 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0270/h: the provider takes it in 2m
-|   drain m5 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0270/h: the provider takes it in 2m
+|   drain m01 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0270/h: the provider takes it in 2m
+|   drain m02 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0270/h: the provider takes it in 2m
+|   drain m03 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0270/h: the provider takes it in 2m
+|   drain m04 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0270/h: the provider takes it in 2m
+|   drain m05 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0270/h: the provider takes it in 2m

@@ -12,8 +12,8 @@ plan
 | repair: target 6 (queue: need 6), held 4, $0.1740/h -> $0.1740/h
 |   launch 2 x aws/east/e1/small/spot of 1 at $0.0270 per unit for spot, +$0.0540/h: of 6 spot 2 lacks
 |     not aws/east/e2/small/spot $0.0310: worse
-|   drain m1 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0270/h: the provider takes it in 2m
-|   drain m2 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0270/h: the provider takes it in 2m
+|   drain m01 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0270/h: the provider takes it in 2m
+|   drain m02 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0270/h: the provider takes it in 2m
 at 7m plan
 | rest: target 6 (queue: need 6), held 6, $0.1740/h
 fixpoint

@@ -9,4 +9,4 @@ at 1m notice aws/east/e1/small/spot x1 in 2m
 plan
 | repair: target 4 (queue: need 4), held 3, $0.1080/h -> $0.1080/h
 |   launch 1 x aws/east/e1/small/spot of 1 at $0.0270 per unit for spot, +$0.0270/h: of 4 spot 1 lacks
-|   drain m1 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0270/h: the provider takes it in 2m
+|   drain m01 in aws/east/e1/small/spot, end in 2m, interruption, -$0.0270/h: the provider takes it in 2m

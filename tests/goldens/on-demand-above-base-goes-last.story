@@ -13,14 +13,14 @@ at 1m fleet base 2
 queue waiting 50
 plan
 | shrink: target 5 (queue: need 5; was 6), held 6 (4 on-demand), $0.4540/h -> $0.4270/h
-|   drain m5 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 6 is held for a target of 5
+|   drain m05 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 6 is held for a target of 5
 |     not aws/east/e1/small/spot $0.0270: worse
 |     not aws/east/e1/small/on-demand $0.1000: worse
 |     not aws/east/e1/small/on-demand $0.1000: worse
 at 5m queue waiting 30
 plan
 | shrink: target 3 (queue: need 3; was 5), held 5 (4 on-demand), $0.4270/h -> $0.3000/h
-|   drain m6 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 5 is held for a target of 3
+|   drain m06 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 5 is held for a target of 3
 |     not aws/east/e1/small/on-demand $0.1000: worse
-|   drain m3 in aws/east/e1/small/on-demand, end in 2m, surplus, -$0.1000/h: 5 is held for a target of 3
-|   end m5 in aws/east/e1/small/spot, drained: its drain time is over
+|   drain m03 in aws/east/e1/small/on-demand, end in 2m, surplus, -$0.1000/h: 5 is held for a target of 3
+|   end m05 in aws/east/e1/small/spot, drained: its drain time is over

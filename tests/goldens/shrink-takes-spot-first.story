@@ -13,8 +13,8 @@ plan
 at 1m queue waiting 60
 plan
 | shrink: target 6 (queue: need 6; was 8), held 8 (2 on-demand), $0.4310/h -> $0.3310/h
-|   drain m8 in aws/east/e2/small/spot, end in 2m, surplus, -$0.0500/h: 8 is held for a target of 6
+|   drain m08 in aws/east/e2/small/spot, end in 2m, surplus, -$0.0500/h: 8 is held for a target of 6
 |     not aws/east/e2/small/spot $0.0500: worse
 |     not aws/east/e1/small/spot $0.0270: worse
 |     not aws/east/e1/small/spot $0.0270: worse
-|   drain m6 in aws/east/e2/small/spot, end in 2m, surplus, -$0.0500/h: 8 is held for a target of 6
+|   drain m06 in aws/east/e2/small/spot, end in 2m, surplus, -$0.0500/h: 8 is held for a target of 6

@@ -39,7 +39,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Text to types: no network, no runtime.
     (
         "spotfleet-config",
-        &["annotate-snippets", "schemars", "secrecy", "serde", "serde_json", "yaml_serde", "thiserror"],
+        &[
+            "annotate-snippets",
+            "saphyr-parser",
+            "schemars",
+            "secrecy",
+            "serde",
+            "serde_json",
+            "strsim",
+            "thiserror",
+            "yaml_serde",
+        ],
     ),
     // The edge: store, HTTP, telemetry, command line. It names no cloud's SDK.
     (

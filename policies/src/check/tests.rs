@@ -81,7 +81,9 @@ impl Case {
         };
         case.offers[4].price = ListPrice::usd(ON_DEMAND_PRICE);
         case.run(&on_demand(), 2);
-        zones.map(|zone| case.run(&spot(zone), 2));
+        for zone in zones {
+            case.run(&spot(zone), 2);
+        }
         case
     }
 
