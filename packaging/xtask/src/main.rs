@@ -58,7 +58,7 @@ fn run(args: &[&str]) -> Result<(), Failed> {
             Step::cargo(["bench", "--package", "spotfleet-tests", "--no-default-features"]).args(rest).run()
         }
         ["gen"] => generate::write(),
-        ["gen", "--check"] => generate::check(&generate::Source::Build),
+        ["gen", "--check"] => generate::check(),
         ["rules"] => rules::check(),
         ["unit"] => unit::check().map(|outcome| println!("{outcome}")),
         ["setup"] => setup::all().map(|outcome| println!("{outcome}")),

@@ -5,7 +5,7 @@
 //! instead of by `cargo run`, which would choose features for one package alone.
 
 use crate::stage::{Failed, Outcome, Stages, Step};
-use crate::{generate, place, rules, setup, unit};
+use crate::{place, rules, setup, unit};
 
 /// How long the simulator runs.
 const SIM_SECONDS: &str = "60";
@@ -33,9 +33,6 @@ pub(crate) fn run(args: &[&str]) -> Result<(), Failed> {
     stages.run("clippy", passed(all("clippy").args(&["--", "-D", "warnings"])))?;
     stages.run("build", passed(all("build")))?;
     let built = place::target().join("debug");
-    stages.run("generated", || {
-        generate::check(&generate::Source::Built(built.join("spotfleet"))).map(|()| Outcome::Passed)
-    })?;
     // Without `--all-targets`: that would leave out the examples in the documentation and run the benchmarks.
     let tests = Step::cargo(["test", "--workspace", "--locked"]).args(features).args(&["--", "--include-ignored"]);
     stages.run("test", passed(tests))?;
