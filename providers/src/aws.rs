@@ -155,6 +155,29 @@ impl AwsSettings {
             visibility_lag: Self::VISIBILITY_LAG,
         }
     }
+
+    /// These settings with a queue for each region that one of the URLs is in. A URL without a region in it, as a test
+    /// peer has, is of the first region.
+    ///
+    /// # Errors
+    /// `Invalid` for a queue in a region that is not in use, and for two in one region.
+    pub fn with_queues(mut self, urls: &[String]) -> Result<Self, Failure> {
+        for url in urls {
+            let region = region_of_queue(url).or_else(|| self.regions.first().cloned());
+            let Some(region) = region.filter(|region| self.regions.contains(region)) else {
+                return Err(wrong(&format!("the interruption queue {url} is in a region that no fleet uses")));
+            };
+            if let Some(other) = self.interruption_queues.insert(region.clone(), url.clone()) {
+                return Err(wrong(&format!("{other} and {url} are both interruption queues of {region}")));
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// A failure of the settings themselves.
+fn wrong(text: &str) -> Failure {
+    Failure::new(FailureKind::Invalid, "settings", "-", text)
 }
 
 /// The region in the URL of a queue; `None` where it has no region in it, as with a test peer.
@@ -311,15 +334,14 @@ impl Aws {
 
 /// What can be seen to be wrong without a call.
 fn check(settings: &AwsSettings) -> Result<(), Failure> {
-    let invalid = |text: &str| Err(Failure::new(FailureKind::Invalid, "settings", "-", text));
     if settings.regions.is_empty() {
-        return invalid("no region is configured");
+        return Err(wrong("no region is configured"));
     }
     let endpoints = [&settings.endpoint_url, &settings.pricing_endpoint_url];
     let queues = settings.interruption_queues.values();
     for url in endpoints.into_iter().flatten().chain(queues) {
         if !settings.allow_http && wire::is_plaintext(url) {
-            return invalid(&format!("{url} is not https; set allow_http for a test peer on another machine"));
+            return Err(wrong(&format!("{url} is not https; set allow_http for a test peer on another machine")));
         }
     }
     Ok(())
@@ -461,6 +483,23 @@ mod tests {
         ] {
             assert_eq!(region_of_queue(url), region.map(Region::from), "{url}");
         }
+    }
+
+    #[test]
+    fn each_region_has_one_queue() {
+        let settings = || AwsSettings::new("aws".into(), "me", vec!["us-east-1".into(), "eu-west-1".into()]);
+        let with = |urls: &[&str]| {
+            let urls: Vec<_> = urls.iter().map(|url| (*url).to_owned()).collect();
+            settings().with_queues(&urls).map(|s| s.interruption_queues).map_err(|f| f.message)
+        };
+        let (peer, eu) = ("http://127.0.0.1:5000/1/q", "https://sqs.eu-west-1.amazonaws.com/1/q");
+        let both = with(&[eu, peer]).unwrap();
+        assert_eq!(
+            both.into_iter().collect::<Vec<_>>(),
+            [("eu-west-1".into(), eu.to_owned()), ("us-east-1".into(), peer.to_owned())]
+        );
+        assert!(with(&[eu, eu]).is_err());
+        assert!(with(&["https://sqs.eu-west-2.amazonaws.com/1/q"]).is_err());
     }
 
     #[test]
