@@ -46,9 +46,6 @@ const TOO_LONG: Span = Span::from_hours(2);
 /// The screen is drawn so often, in real time.
 const FRAME: Duration = Duration::from_millis(200);
 
-/// The snapshot is followed so often, in real time.
-const FOLLOW: Duration = Duration::from_millis(20);
-
 /// One yuan in dollars, as the demo's operator has configured it.
 const CNY_MICROS: u64 = 140_000;
 
@@ -121,6 +118,7 @@ pub async fn run(options: &Options, telemetry: &Telemetry, mut screen: Screen) -
         instruments: Instruments::global(),
     });
     let view = shell.view();
+    let mut versions = shell.versions();
     telemetry::observe(&opentelemetry::global::meter("spotfleet"), &view);
     let api = http::Sources { view: Arc::clone(&view), pulse, registry: telemetry.registry(), token: None };
     let serve = async {
@@ -135,10 +133,9 @@ pub async fn run(options: &Options, telemetry: &Telemetry, mut screen: Screen) -
     let mut story = Story::default();
     let follow = async {
         let mut frames = tokio::time::interval(FRAME);
-        let mut looks = tokio::time::interval(FOLLOW);
         loop {
             tokio::select! {
-                _ = looks.tick() => {}
+                _ = versions.changed() => {}
                 _ = frames.tick() => screen.draw(&view.load(), &story, &bills(&clouds), clock.now().since(START))?,
             }
             story.follow(&view.load());

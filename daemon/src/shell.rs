@@ -20,9 +20,10 @@ use policies::control::{Controller, Effect, Event, View};
 use policies::cost::Rates;
 use policies::model::Fleet;
 use policies::units::Time;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch as latest};
 use tokio::time::MissedTickBehavior;
-use tracing::{debug, error, info, warn};
+use tracing::field::Empty;
+use tracing::{debug, error, info, info_span, warn};
 
 use crate::clock::{Clock, Stopwatch};
 use crate::pulse::{BEAT, Pulse};
@@ -30,7 +31,7 @@ use crate::systemd;
 use crate::telemetry::Instruments;
 use calls::{Calls, Done};
 use journal::Journal;
-use watch::Watch;
+use watch::{Decided, Watch};
 use world::World;
 
 /// A snapshot is taken at most this often: many events come in bursts, and a snapshot of 10,000 machines takes some
@@ -102,9 +103,10 @@ pub struct Shell {
     instruments: Instruments,
     calls: Calls,
     view: Arc<ArcSwap<View>>,
+    versions: latest::Sender<u64>,
     watch: Watch,
     wake: Time,
-    /// Since when the snapshot is out of date, in real time.
+    /// The snapshot is out of date.
     stale: bool,
     published: Stopwatch,
     beat: Duration,
@@ -140,6 +142,7 @@ impl Shell {
             instruments,
             calls: Calls::default(),
             view,
+            versions: latest::Sender::new(0),
             stale: false,
             published: Stopwatch::start(),
             beat: systemd::watchdog().map_or(BEAT, |watchdog| watchdog.min(BEAT)),
@@ -151,6 +154,12 @@ impl Shell {
     #[must_use]
     pub fn view(&self) -> Arc<ArcSwap<View>> {
         Arc::clone(&self.view)
+    }
+
+    /// Rises with each new snapshot: for those who wait for one.
+    #[must_use]
+    pub fn versions(&self) -> latest::Receiver<u64> {
+        self.versions.subscribe()
     }
 
     /// Runs until it is ordered to stop.
@@ -198,13 +207,13 @@ impl Shell {
     fn handle(&mut self, event: Event) -> Result<(), ShellError> {
         let turn = Stopwatch::start();
         let name = event_name(&event);
-        let span =
-            tracing::info_span!("round", event = name, calls = tracing::field::Empty, decided = tracing::field::Empty);
-        let _entered = span.enter();
-        let effects = self.controller.handle(self.clock.now(), event);
+        let span = info_span!("round", event = name, calls = Empty, decided = Empty, actions = Empty);
+        let effects = span.in_scope(|| self.controller.handle(self.clock.now(), event));
         self.instruments.turn(name, turn.elapsed());
-        span.record("calls", effects.iter().filter(|e| matches!(e, Effect::Call { .. })).count());
-        self.watch.log_notes(&self.controller, &self.instruments);
+        let calls = effects.iter().filter(|e| matches!(e, Effect::Call { .. })).count();
+        let Decided { fleets, actions } = self.watch.follow(&self.controller, &self.instruments);
+        span.record("calls", calls).record("decided", fleets).record("actions", actions);
+        drop(span);
         for effect in effects {
             match effect {
                 Effect::Append { seq, entries } => {
@@ -224,8 +233,10 @@ impl Shell {
 
     fn publish(&mut self) {
         let view = Arc::new(self.controller.view());
-        self.watch.changed(&view, &self.instruments);
-        self.view.store(view);
+        self.view.store(Arc::clone(&view));
+        // After it is there: who is told that the start is over finds what it says.
+        self.watch.changed(&view);
+        self.versions.send_modify(|version| *version += 1);
         self.stale = false;
         self.published = Stopwatch::start();
     }

@@ -346,6 +346,11 @@ impl Controller {
         view::of(self)
     }
 
+    /// The last decision for each fleet that had one, by the fleet's name.
+    pub fn decisions(&self) -> impl Iterator<Item = &(Plan, Report)> {
+        self.fleets.values().filter_map(|mind| mind.last.as_ref())
+    }
+
     /// The durable state: what the store holds once all batches given out are durable.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {

@@ -65,7 +65,7 @@ impl Screen {
             return Ok(());
         }
         for note in view.notes.iter().filter(|n| n.number >= self.next_note) {
-            writeln!(self.out, "{}  {}", clock(passed), event(note))?;
+            writeln!(self.out, "{}  {}", clock(note.at.since(START)), event(note))?;
         }
         self.next_note = view.notes.last().map_or(self.next_note, |n| n.number + 1);
         if passed >= self.next_line {

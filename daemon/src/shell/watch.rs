@@ -23,6 +23,13 @@ pub(super) struct Watch {
     announced: bool,
 }
 
+/// Decisions that an event led to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Decided {
+    pub(super) fleets: usize,
+    pub(super) actions: usize,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Eyesight {
     Waiting,
@@ -37,33 +44,31 @@ impl Watch {
         Self { next_note, decided: BTreeMap::new(), lanes: BTreeMap::new(), ready: None, announced: false }
     }
 
-    /// Says and counts the notes that came since.
-    pub(super) fn log_notes(&mut self, controller: &Controller, instruments: &Instruments) {
+    /// Says and counts the notes and decisions that came since.
+    pub(super) fn follow(&mut self, controller: &Controller, instruments: &Instruments) -> Decided {
         let news: Vec<&Note> = controller.ledger().notes().rev().take_while(|n| n.number >= self.next_note).collect();
         for note in news.into_iter().rev() {
             instruments.note(note);
             say(note);
             self.next_note = note.number + 1;
         }
+        let mut decided = Decided::default();
+        for (plan, report) in controller.decisions() {
+            if self.decided.get(&plan.fleet) == Some(&plan.at) {
+                continue;
+            }
+            self.decided.insert(plan.fleet.clone(), plan.at);
+            decided.fleets += 1;
+            decided.actions += plan.actions.len();
+            instruments.round(plan.fleet.as_str(), plan.kind);
+            let (kind, actions) = (plan.kind.name(), plan.actions.len());
+            debug!(fleet = %plan.fleet, kind, target = %plan.target, held = %report.held, actions, "decided");
+        }
+        decided
     }
 
-    /// Says and counts what a new snapshot shows.
-    pub(super) fn changed(&mut self, view: &View, instruments: &Instruments) {
-        for fleet in &view.fleets {
-            let Some((plan, report)) = &fleet.decision else { continue };
-            if self.decided.get(&fleet.name) != Some(&plan.at) {
-                self.decided.insert(fleet.name.clone(), plan.at);
-                instruments.round(fleet.name.as_str(), plan.kind);
-                debug!(
-                    fleet = %fleet.name,
-                    kind = plan.kind.name(),
-                    target = %plan.target,
-                    held = %report.held,
-                    actions = plan.actions.len(),
-                    "decided"
-                );
-            }
-        }
+    /// Says what a new snapshot shows.
+    pub(super) fn changed(&mut self, view: &View) {
         for lane in &view.lanes {
             let now = match (&lane.failure, lane.sight) {
                 (Some(failure), _) => Eyesight::Failing(failure.kind),
@@ -110,11 +115,13 @@ impl Watch {
 }
 
 fn say(note: &Note) {
-    let fleet = note.fleet.as_ref().map(ToString::to_string).unwrap_or_default();
-    let Note { number, what, text, .. } = note;
+    let Note { number, at: _, fleet, what, text } = note;
+    let fleet = fleet.as_ref().map(ToString::to_string).unwrap_or_default();
     match *what {
-        "violation" | "alarm" => error!(number, fleet, what, "{text}"),
-        "refused" | "absent" | "lost" | "noticed" | "adopted" | "closed" => warn!(number, fleet, what, "{text}"),
-        _ => info!(number, fleet, what, "{text}"),
+        "violation" | "alarm" => error!(fleet, number, "{what}: {text}"),
+        "refused" | "absent" | "unknown" | "lost" | "noticed" | "adopted" | "closed" => {
+            warn!(fleet, number, "{what}: {text}");
+        }
+        _ => info!(fleet, number, "{what}: {text}"),
     }
 }

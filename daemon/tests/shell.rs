@@ -1,0 +1,316 @@
+//! The loop over simulated clouds, inside the test's process: what the clouds then hold is looked at directly.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where its set-up fails")]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use policies::control::view::FleetView;
+use policies::control::{Controller, Launched, Setup, View};
+use policies::cost::Rates;
+use policies::failure::Failure;
+use policies::model::{
+    Capabilities, DemandRules, Fleet, Instance, InstanceId, Market, MaxShare, MissingRule, Notice, Offer,
+    OnDemandRules, Pool, ProviderName, Region, ScaleDown, ScaleUp, Shape, SpotRules, Unit,
+};
+use policies::plan::{Holding, Standing};
+use policies::units::{Capacity, Share, Span, Time};
+use providers::sim::{SimCloud, SimMachine, SimProvider, aws_like};
+use providers::{Guarded, LaunchSpec, Provider};
+use spotfleet::clock::{Clock, Stopwatch};
+use spotfleet::pulse::Pulse;
+use spotfleet::shell::dry::first_decisions;
+use spotfleet::shell::journal::Journal;
+use spotfleet::shell::world::World;
+use spotfleet::shell::{Order, Parts, Shell};
+use spotfleet::store::{Memory, StateStore, Watchdog, Writer, wire};
+use spotfleet::telemetry::Instruments;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+const START: Time = Time::from_millis(1_790_000_000_000);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Three machines: one on demand, two spot.
+fn fleet() -> Fleet {
+    let pool = |zone: &str, market| Pool::new("sim", "east", zone, "small", market);
+    Fleet {
+        name: "web".into(),
+        labels: BTreeMap::new(),
+        unit: Unit::Instance,
+        weights: BTreeMap::new(),
+        min: Capacity::units(3),
+        max: Capacity::units(6),
+        demand: DemandRules {
+            queue: None,
+            forecast: None,
+            headroom: Share::default(),
+            on_missing: MissingRule { hold: Span::ZERO, then: None },
+        },
+        on_demand: OnDemandRules { base: Capacity::ONE, fallback_after: None, return_to_spot: true },
+        spot: SpotRules {
+            max_price_of_on_demand: None,
+            max_price_per_unit: None,
+            min_pools: 1,
+            max_share: MaxShare::default(),
+        },
+        scale_up: ScaleUp { cooldown: Span::ZERO, max_step: None },
+        scale_down: ScaleDown {
+            cooldown: Span::ZERO,
+            idle_grace: Span::ZERO,
+            drain_timeout: Span::from_secs(10),
+            max_step: None,
+        },
+        pools: ["a", "b"]
+            .into_iter()
+            .flat_map(|zone| [Market::Spot, Market::OnDemand].map(|m| (pool(zone, m), "web/0".into())))
+            .collect(),
+    }
+}
+
+fn cloud(now: Time) -> SimCloud {
+    let shape = Shape { vcpus: 2, gpus: 0, memory_mib: 4_096 };
+    SimCloud::new("sim", aws_like(), now, 1).with_type(("east", "a", "small"), 30_000, 100_000, 10, shape).with_type(
+        ("east", "b", "small"),
+        31_000,
+        100_000,
+        10,
+        shape,
+    )
+}
+
+/// A loop with all around it.
+struct Stage {
+    cloud: SimProvider,
+    memory: Memory,
+    view: Arc<ArcSwap<View>>,
+    versions: watch::Receiver<u64>,
+    orders: mpsc::Sender<Order>,
+    run: JoinHandle<Result<(), spotfleet::shell::ShellError>>,
+}
+
+fn setup(provider: &dyn Provider) -> Setup {
+    Setup {
+        fleets: vec![fleet()],
+        providers: BTreeMap::from([(provider.name().clone(), provider.capabilities().clone())]),
+        rates: Rates::default(),
+        tick: Span::from_secs(1),
+        boot_seed: 9,
+        rebuilt: false,
+    }
+}
+
+fn world(provider: Arc<dyn Provider>) -> World {
+    World {
+        providers: BTreeMap::from([(provider.name().clone(), provider)]),
+        sources: BTreeMap::new(),
+        specs: BTreeMap::from([("web/0".into(), Arc::new(LaunchSpec::Sim))]),
+    }
+}
+
+fn sim(clock: &Clock) -> SimProvider {
+    let clock = clock.clone();
+    SimProvider::new(Arc::new(Mutex::new(cloud(clock.now()))), Arc::new(move || clock.now()))
+}
+
+impl Stage {
+    fn new(clock: &Clock) -> Self {
+        let cloud = sim(clock);
+        Self::with(clock, &cloud, Arc::new(Guarded::new(Arc::new(cloud.clone()))))
+    }
+
+    fn with(clock: &Clock, cloud: &SimProvider, provider: Arc<dyn Provider>) -> Self {
+        let memory = Memory::new();
+        let (writer, acks) = Writer::spawn(Box::new(memory.clone()), Watchdog::default()).unwrap();
+        let (orders, inbox) = mpsc::channel(1);
+        let shell = Shell::new(Parts {
+            controller: Controller::recover(setup(&*provider), Vec::new(), clock.now()),
+            clock: clock.clone(),
+            world: world(provider),
+            journal: Journal::store(writer, acks),
+            orders: inbox,
+            pulse: Pulse::default(),
+            instruments: Instruments::global(),
+        });
+        let (view, versions) = (shell.view(), shell.versions());
+        Self { cloud: cloud.clone(), memory, view, versions, orders, run: tokio::spawn(shell.run()) }
+    }
+
+    /// Waits until a snapshot shows this.
+    async fn until(&mut self, what: &str, shown: impl Fn(&FleetView) -> bool) {
+        let wait = async {
+            while !self.view.load().fleets.iter().any(&shown) {
+                self.versions.changed().await.unwrap();
+            }
+        };
+        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
+            panic!("never came to it: {what}: {:#?}", self.view.load());
+        }
+    }
+
+    async fn stop(self) -> (SimProvider, Memory) {
+        self.orders.send(Order::Stop).await.unwrap();
+        tokio::time::timeout(PATIENCE, self.run).await.unwrap().unwrap().unwrap();
+        (self.cloud, self.memory)
+    }
+
+    fn truth(&self) -> MutexGuard<'_, SimCloud> {
+        self.cloud.cloud()
+    }
+}
+
+fn running(fleet: &FleetView) -> usize {
+    fleet.holdings.iter().filter(|h: &&Holding| h.counts() && h.standing == Standing::Running).count()
+}
+
+fn alive(cloud: &SimCloud) -> Vec<&SimMachine> {
+    cloud.machines().filter(|m| m.is_alive()).collect()
+}
+
+#[tokio::test]
+async fn stopping_leaves_every_machine_and_every_record() {
+    let clock = Clock::scaled(START, 100);
+    let mut stage = Stage::new(&clock);
+    stage.until("three run", |f| running(f) == 3).await;
+    let (cloud, memory) = stage.stop().await;
+    let cloud = cloud.cloud();
+    assert_eq!(alive(&cloud).len(), 3);
+    assert!(cloud.misuses().is_empty());
+    let mut machines = 0;
+    memory
+        .scan(&[], &mut |key, value| {
+            let record = wire::decode(key, value).unwrap();
+            machines += usize::from(matches!(record, policies::control::Record::Machine(_)));
+        })
+        .unwrap();
+    assert_eq!((machines, memory.unsynced()), (3, 0));
+}
+
+#[tokio::test]
+async fn a_replacement_leaves_within_a_second_of_the_notice() {
+    // Real time: the second is a promise to the operator.
+    let clock = Clock::wall();
+    let cloud = sim(&clock);
+    let mut stage = Stage::with(&clock, &cloud, Arc::new(Guarded::new(Arc::new(cloud.clone()))));
+    stage.until("three are known", |f| f.machines.len() == 3).await;
+    let (id, before) = {
+        let cloud = stage.truth();
+        let machines = alive(&cloud);
+        let spot = machines.iter().find(|m| m.pool.market() == Market::Spot).unwrap();
+        (spot.id.clone(), machines.len())
+    };
+    let watch = Stopwatch::start();
+    stage.truth().interrupt(&id);
+    stage.until("a fourth is known", |f| f.machines.len() == before + 1).await;
+    let took = watch.elapsed();
+    assert!(took < Duration::from_secs(1), "from the notice to the answered launch: {took:?}");
+    stage
+        .until("the lost one drains", |f| {
+            f.holdings.iter().any(|h| h.notice.is_some() && matches!(h.standing, Standing::Draining { .. }))
+        })
+        .await;
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn a_dry_run_decides_and_does_nothing() {
+    let clock = Clock::scaled(START, 100);
+    let cloud = sim(&clock);
+    let controller = Controller::recover(setup(&cloud), Vec::new(), clock.now());
+    let decided = first_decisions(controller, &world(Arc::new(cloud.clone())), &clock).await;
+    assert_eq!(decided.len(), 1);
+    let (plan, report) = &decided[0];
+    assert!(!plan.actions.is_empty());
+    assert!(policies::report::render(plan, report).contains("launch"));
+    assert_eq!(cloud.cloud().machines().count(), 0);
+}
+
+/// A cloud whose adapter has a bug.
+struct Buggy(SimProvider);
+
+#[async_trait]
+impl Provider for Buggy {
+    fn name(&self) -> &ProviderName {
+        self.0.name()
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        self.0.capabilities()
+    }
+
+    async fn offers(&self, region: &Region, pools: &[Pool]) -> Result<Vec<Result<Offer, (Pool, Failure)>>, Failure> {
+        self.0.offers(region, pools).await
+    }
+
+    async fn instances(&self, _: &Region) -> Result<Vec<Instance>, Failure> {
+        panic!("a bug in the adapter")
+    }
+
+    async fn notices(&self) -> Result<Vec<Notice>, Failure> {
+        self.0.notices().await
+    }
+
+    async fn launch(&self, order: &providers::Order) -> Result<Launched, Failure> {
+        self.0.launch(order).await
+    }
+
+    async fn terminate(
+        &self,
+        region: &Region,
+        ids: &[InstanceId],
+    ) -> Result<Vec<(InstanceId, Result<(), Failure>)>, Failure> {
+        self.0.terminate(region, ids).await
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_a_call_is_the_end_and_no_answer() {
+    let clock = Clock::scaled(START, 100);
+    let cloud = sim(&clock);
+    let stage = Stage::with(&clock, &cloud, Arc::new(Buggy(cloud.clone())));
+    let ended = tokio::time::timeout(PATIENCE, stage.run).await.unwrap();
+    assert!(ended.unwrap_err().is_panic());
+    assert_eq!(cloud.cloud().machines().count(), 0);
+}
+
+#[tokio::test]
+async fn a_store_that_ends_ends_the_loop_before_anything_is_launched() {
+    struct Broken;
+    impl StateStore for Broken {
+        fn apply(&mut self, _: &spotfleet::store::Batch) -> Result<(), spotfleet::store::StoreError> {
+            Err(spotfleet::store::StoreError::Damaged {
+                engine: spotfleet::store::Engine::Sled,
+                text: "no space left".to_owned(),
+            })
+        }
+        fn commit(&mut self) -> Result<(), spotfleet::store::StoreError> {
+            Ok(())
+        }
+        fn scan(&self, _: &[u8], _: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), spotfleet::store::StoreError> {
+            Ok(())
+        }
+        fn bytes_on_disk(&self) -> Result<u64, spotfleet::store::StoreError> {
+            Ok(0)
+        }
+    }
+    let clock = Clock::scaled(START, 100);
+    let cloud = sim(&clock);
+    let provider: Arc<dyn Provider> = Arc::new(cloud.clone());
+    let (writer, acks) = Writer::spawn(Box::new(Broken), Watchdog::default()).unwrap();
+    let (_orders, inbox) = mpsc::channel(1);
+    let shell = Shell::new(Parts {
+        controller: Controller::recover(setup(&*provider), Vec::new(), clock.now()),
+        clock,
+        world: world(provider),
+        journal: Journal::store(writer, acks),
+        orders: inbox,
+        pulse: Pulse::default(),
+        instruments: Instruments::global(),
+    });
+    let error = tokio::time::timeout(PATIENCE, shell.run()).await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("no space left"), "{error}");
+    assert_eq!(cloud.cloud().machines().count(), 0);
+}
