@@ -501,6 +501,9 @@ impl Controller {
             if matches!(&call, Call::Launch(launch) if !self.ledger.intents().contains_key(&launch.token)) {
                 continue; // Settled meanwhile.
             }
+            if matches!(&call, Call::Terminate { lane, .. } if !self.lane_seen(lane)) {
+                continue; // Lost from sight meanwhile. It is on record, and repeated once the lane is seen again.
+            }
             self.next_call += 1;
             let id = CallId(self.next_call);
             self.started(&call);
