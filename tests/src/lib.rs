@@ -7,3 +7,4 @@ pub mod large;
 pub mod moto;
 pub mod redis;
 pub mod scenario;
+pub mod simulator;

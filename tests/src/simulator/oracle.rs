@@ -1,0 +1,358 @@
+//! The checkers: what must hold after every event, judged by the truth of the clouds and the journal.
+//!
+//! The oracle sees what crosses the controller's boundary (batches, calls, replies) and what the clouds really hold.
+//! It shares no code with the planner, the checker of plans or the controller, and states the rules in its own terms.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use policies::control::ledger::Machine;
+use policies::control::{Call, Entry, Key, Record, Reply};
+use policies::cost::Rates;
+use policies::failure::FailureKind;
+use policies::model::{Fleet, FleetName, InstanceId, Lane, Offer, Pool, Token};
+use policies::units::{Capacity, Span, Time};
+use providers::sim::{Owner, SimCloud, SimMachine};
+
+use super::Broken;
+use super::journal::Journal;
+
+mod ends;
+mod limits;
+mod promises;
+mod records;
+
+/// What the checkers may look at.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    /// True time.
+    pub(super) at: Time,
+    /// What the controller's clock shows.
+    pub(super) clock: Time,
+    pub(super) tick: Span,
+    pub(super) clouds: &'a [SimCloud],
+    pub(super) journal: &'a Journal,
+    /// The configuration in force.
+    pub(super) fleets: &'a [Fleet],
+    pub(super) rates: &'a Rates,
+}
+
+/// The rule that was broken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Rule {
+    /// A call to launch left before its intent was durable, or does not say what the intent says.
+    PromiseBeforeDeed,
+    /// A token was made twice, or came again after it was settled.
+    IntentLife,
+    /// An intent was forgotten though a machine of it lives off the record or may still be made.
+    Forgotten,
+    /// A launch was sent again where that makes more machines, or while it was out.
+    SentAgain,
+    /// A living machine of ours is neither on durable record nor covered by a durable intent.
+    Unrecorded,
+    /// A machine was put on record that is not ours or is not as it was made.
+    FalseRecord,
+    /// More machines than the maximum allows.
+    OverMax,
+    /// A launch was promised in a lane that is not seen, or into a pool that is not wanted.
+    LaunchUnseen,
+    /// Spot was promised above a price cap, or at another price than offered.
+    OverCap,
+    /// The target was raised within the cooldown or by more than a step, or is out of bounds.
+    TooFast,
+    /// A machine that is not ours was ended.
+    Foreign,
+    /// A machine was ended or told to go without a true cause.
+    NoCause,
+    /// A machine was ended in a lane that is not seen.
+    EndedUnseen,
+    /// A machine was ended before its time to drain was over.
+    Undrained,
+    /// A call to end left before it was on durable record.
+    EndBeforeRecord,
+    /// A call left after the process was asked to stop.
+    CallAfterStop,
+    /// The cloud was misused.
+    Misuse,
+    /// The checker of plans refused a plan.
+    PlanRefused,
+    /// The journal and the live state differ.
+    Replay,
+    /// The same seed gave another run.
+    NotDeterministic,
+    /// After the faults stopped, the run did not come to rest at the target.
+    NotHealed,
+    /// The code panicked.
+    Panic,
+}
+
+/// What is known of a token over the whole run.
+#[derive(Clone, Debug)]
+struct TokenLife {
+    /// Its outcome is on record.
+    settled: bool,
+    calls: u32,
+    first_call: Option<Time>,
+    /// A call is out, in this start.
+    out: bool,
+    /// An earlier call may have made machines.
+    doubtful: bool,
+}
+
+/// A machine that was told to go.
+#[derive(Clone, Copy, Debug)]
+struct Drain {
+    since: Time,
+    /// The fleet's time to drain when it was told.
+    needs: Span,
+    /// Its end was ordered, after that time.
+    over: bool,
+}
+
+/// What the checkers remember.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Oracle {
+    tokens: BTreeMap<Token, TokenLife>,
+    drains: BTreeMap<(Lane, InstanceId), Drain>,
+    /// Per lane: when the last listing was asked for by the controller's clock, and whether it came back complete.
+    sights: BTreeMap<Lane, (Time, bool)>,
+    /// Offers as last given to this start.
+    offers: BTreeMap<Pool, Offer>,
+    /// The last raise of each fleet's target, by the controller's clock, in the order of batches.
+    raises: Vec<(u64, FleetName, Time)>,
+    /// What each fleet may occupy, where that is more than its maximum: it was allowed before a reload.
+    allowance: BTreeMap<FleetName, Capacity>,
+    launched: u64,
+    misuses: usize,
+    stopping: bool,
+    /// The store was lost at this time: what was made before is judged by its tags only.
+    lost_at: Option<Time>,
+}
+
+/// What a batch was about.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Touched {
+    promised: BTreeSet<FleetName>,
+    settled: Vec<Token>,
+}
+
+type Verdict = Result<(), Broken>;
+
+fn broken<T>(rule: Rule, text: String) -> Result<T, Broken> {
+    Err(Broken { rule, text })
+}
+
+impl Oracle {
+    /// A batch is given out. The journal does not hold it yet.
+    pub(super) fn on_entries(&mut self, scene: &Scene<'_>, seq: u64, batch: &[Entry]) -> Result<Touched, Broken> {
+        // Later entries of a batch see the earlier ones.
+        let mut changed: BTreeMap<Key, Option<&Record>> = BTreeMap::new();
+        let mut touched = Touched::default();
+        for entry in batch {
+            let (key, new) = match entry {
+                Entry::Put(record) => (record.key(), Some(record)),
+                Entry::Forget(key) => (key.clone(), None),
+            };
+            let old = changed.get(&key).copied().unwrap_or_else(|| scene.journal.latest().get(&key));
+            match (&key, new) {
+                (_, Some(Record::Intent(intent))) => {
+                    self.promised(scene, intent, old)?;
+                    touched.promised.insert(intent.fleet.clone());
+                }
+                (_, Some(Record::Machine(machine))) => self.recorded(scene, machine, old)?,
+                (_, Some(Record::Memory(fleet, memory))) => self.remembered(scene, seq, fleet, memory, old)?,
+                (_, Some(Record::Note(note))) if note.what == "violation" => {
+                    return broken(Rule::PlanRefused, note.text.clone());
+                }
+                (Key::Intent(token), None) => touched.settled.push(token.clone()),
+                (Key::Machine(lane, id), None) => self.forgotten(scene, lane, id)?,
+                _ => {}
+            }
+            changed.insert(key, new);
+        }
+        Ok(touched)
+    }
+
+    /// The journal holds the batch.
+    pub(super) fn on_batch(&mut self, scene: &Scene<'_>, touched: &Touched) -> Verdict {
+        touched.settled.iter().try_for_each(|token| self.settled(scene, token))?;
+        touched.promised.iter().try_for_each(|fleet| self.promise_fits(scene, fleet))
+    }
+
+    /// A call was given out.
+    pub(super) fn on_call(&mut self, scene: &Scene<'_>, call: &Call) -> Verdict {
+        if self.stopping {
+            return broken(Rule::CallAfterStop, format!("{call:?}"));
+        }
+        match call {
+            Call::Launch(launch) => self.launch_called(scene, launch),
+            Call::Terminate { lane, ids } => ids.iter().try_for_each(|id| self.end_called(scene, lane, id)),
+            Call::List { .. } | Call::Offers { .. } | Call::Notices { .. } | Call::Demand { .. } => Ok(()),
+        }
+    }
+
+    /// A reply is given to the controller; `asked` is what its clock showed when the call left.
+    pub(super) fn on_reply(&mut self, call: &Call, asked: Time, reply: &Reply) {
+        match (call, reply) {
+            (Call::List { lane }, Reply::Listed(result)) => {
+                self.sights.insert(lane.clone(), (asked, result.is_ok()));
+            }
+            (Call::Offers { .. }, Reply::Offered(Ok(offers))) => {
+                for offer in offers {
+                    match offer {
+                        Ok(offer) => drop(self.offers.insert(offer.pool.clone(), offer.clone())),
+                        Err((pool, _)) => drop(self.offers.remove(pool)),
+                    }
+                }
+            }
+            (Call::Launch(launch), Reply::Launched(result)) => {
+                if let Some(life) = self.tokens.get_mut(&launch.token) {
+                    life.out = false;
+                    let unsure = matches!(result, Err(f) if f.kind == FailureKind::Ambiguous);
+                    life.doubtful |= unsure || result.is_ok();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The process was asked to stop.
+    pub(super) fn on_stop(&mut self) {
+        self.stopping = true;
+    }
+
+    /// The process died. `kept` is the number of the last batch that a cut among those not durable left.
+    pub(super) fn on_crash(&mut self, synced: u64, kept: Option<u64>) {
+        let last = kept.unwrap_or(synced).max(synced);
+        self.raises.retain(|(seq, ..)| *seq <= last);
+        self.sights.clear();
+        self.offers.clear();
+        for life in self.tokens.values_mut() {
+            life.doubtful |= life.calls > 0;
+            life.out = false;
+        }
+    }
+
+    /// The store was lost with the process.
+    pub(super) fn on_store_loss(&mut self, scene: &Scene<'_>) {
+        self.lost_at = Some(scene.at);
+        self.raises.clear();
+        self.drains.clear();
+        self.renew_allowances(scene);
+    }
+
+    /// The process starts: what lies in the future by its clock counts from now, as no wait may outlast its length.
+    pub(super) fn on_start(&mut self, scene: &Scene<'_>) {
+        self.stopping = false;
+        for (seq, _, at) in &mut self.raises {
+            // Batches are numbered anew in each start; what is here is durable.
+            *seq = 0;
+            *at = (*at).min(scene.clock);
+        }
+        let durable = scene.journal.durable();
+        // What a crash cut off was never decided.
+        self.drains.retain(|(lane, id), _| record_of(durable, lane, id).is_some_and(|m| m.leaving.is_some()));
+        for (token, life) in &mut self.tokens {
+            life.settled = !durable.contains_key(&Key::Intent(token.clone()));
+        }
+        for ((lane, id), drain) in &mut self.drains {
+            drain.since = drain.since.min(scene.clock);
+            drain.over = record_of(durable, lane, id).and_then(|m| m.leaving).is_some_and(|l| l.ordered);
+        }
+    }
+
+    /// The configuration changed.
+    pub(super) fn on_reload(&mut self, scene: &Scene<'_>) {
+        self.renew_allowances(scene);
+    }
+
+    /// After every event.
+    pub(super) fn after_event(&mut self, scene: &Scene<'_>) -> Verdict {
+        let misuses: usize = scene.clouds.iter().map(|c| c.misuses().len()).sum();
+        if misuses > self.misuses {
+            let all: Vec<_> = scene.clouds.iter().flat_map(SimCloud::misuses).collect();
+            return broken(Rule::Misuse, format!("{all:?}"));
+        }
+        let launched: u64 = scene.clouds.iter().map(SimCloud::launched).sum();
+        if launched != self.launched {
+            self.launched = launched;
+            self.machines_fit(scene)?;
+        }
+        Ok(())
+    }
+
+    /// After every event that changed what is durable or what lives.
+    pub(super) fn covered(&self, scene: &Scene<'_>) -> Verdict {
+        let durable = scene.journal.durable();
+        for machine in living(scene) {
+            let Some(token) = self.launched_by_us(machine) else { continue };
+            if self.lost_at.is_some_and(|lost| self.promised_before(token, lost)) {
+                continue;
+            }
+            let promised = durable.contains_key(&Key::Intent(token.clone()));
+            let key = Key::Machine(machine.pool.lane().clone(), machine.id.clone());
+            if !promised && !durable.contains_key(&key) {
+                return broken(Rule::Unrecorded, format!("{} by token {token} in {}", machine.id, machine.pool));
+            }
+        }
+        Ok(())
+    }
+
+    /// The token of a machine that a launch of ours made.
+    fn launched_by_us<'a>(&self, machine: &'a SimMachine) -> Option<&'a Token> {
+        machine.token.as_ref().filter(|t| machine.owner == Owner::Us && self.tokens.contains_key(*t))
+    }
+
+    fn promised_before(&self, token: &Token, moment: Time) -> bool {
+        self.tokens.get(token).is_none_or(|l| l.first_call.is_none_or(|at| at <= moment))
+    }
+}
+
+/// Every machine that lives, whoever owns it.
+fn living<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a SimMachine> {
+    scene.clouds.iter().flat_map(SimCloud::machines).filter(|m| m.is_alive())
+}
+
+fn cloud_of<'a>(scene: &Scene<'a>, lane: &Lane) -> Option<&'a SimCloud> {
+    scene.clouds.iter().find(|c| *c.name() == lane.provider)
+}
+
+/// The truth about a machine; `None` when the cloud does not list it any more, or never did.
+fn truth<'a>(scene: &Scene<'a>, lane: &Lane, id: &InstanceId) -> Option<&'a SimMachine> {
+    cloud_of(scene, lane).and_then(|c| c.machine(id)).filter(|m| m.pool.lane() == lane)
+}
+
+fn fleet<'a>(scene: &Scene<'a>, name: &FleetName) -> Option<&'a Fleet> {
+    scene.fleets.iter().find(|f| f.name == *name)
+}
+
+/// What a machine of this pool brings this fleet.
+fn units(scene: &Scene<'_>, fleet: &Fleet, pool: &Pool) -> Capacity {
+    let shape = cloud_of(scene, pool.lane())
+        .and_then(|c| c.pools().find(|(p, _)| *p == pool))
+        .map(|(_, state)| state.shape)
+        .unwrap_or_default();
+    fleet.capacity_of(pool.instance_type(), &shape)
+}
+
+fn record_of<'a>(records: &'a BTreeMap<Key, Record>, lane: &Lane, id: &InstanceId) -> Option<&'a Machine> {
+    match records.get(&Key::Machine(lane.clone(), id.clone())) {
+        Some(Record::Machine(machine)) => Some(machine),
+        _ => None,
+    }
+}
+
+impl Scene<'_> {
+    /// A listing is fresh for so long: three ticks or a minute, and the longest call.
+    fn fresh(&self, lane: &Lane) -> Span {
+        let deadline = cloud_of(self, lane).map_or(Span::ZERO, |c| c.capabilities().call_deadline);
+        self.tick.times(3).max(Span::from_mins(1)).plus(deadline)
+    }
+}
+
+impl Oracle {
+    /// The lane was listed completely in this start, lately, and nothing worse came after.
+    fn sees(&self, scene: &Scene<'_>, lane: &Lane) -> bool {
+        let fresh = scene.fresh(lane);
+        self.sights.get(lane).is_some_and(|(asked, complete)| *complete && scene.clock.since(*asked) <= fresh)
+    }
+}

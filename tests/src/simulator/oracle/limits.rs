@@ -1,0 +1,121 @@
+//! Rules of quantity: the maximum, and the pace of the target.
+
+use policies::control::Record;
+use policies::model::{Fleet, FleetName};
+use policies::plan::Memory;
+use policies::units::{Capacity, Share};
+
+use super::{Oracle, Rule, Scene, Verdict, broken, fleet, living, record_of, units};
+
+impl Oracle {
+    /// What lives and was launched for a fleet, but for what the provider takes and what was ordered to end.
+    fn occupied(&self, scene: &Scene<'_>, fleet: &Fleet) -> Capacity {
+        let latest = scene.journal.latest();
+        living(scene)
+            .filter(|m| m.fleet == fleet.name && m.noticed_at.is_none() && self.launched_by_us(m).is_some())
+            .filter(|m| {
+                let Some(record) = record_of(latest, m.pool.lane(), &m.id) else { return true };
+                // The size of an adopted machine is not known before its pool is offered.
+                !(record.leaving.is_some_and(|l| l.ordered) || record.adopted && record.units.is_zero())
+            })
+            .map(|m| units(scene, fleet, &m.pool))
+            .sum()
+    }
+
+    /// What open intents may still bring.
+    fn outstanding(scene: &Scene<'_>, name: &FleetName) -> Capacity {
+        scene
+            .journal
+            .latest()
+            .values()
+            .filter_map(|r| match r {
+                Record::Intent(i) if i.fleet == *name => Some(i),
+                _ => None,
+            })
+            .filter(|i| scene.clouds.iter().all(|c| c.made(&i.token) == 0))
+            .map(|i| i.units.times(u64::from(i.count)))
+            .sum()
+    }
+
+    /// New promises of a fleet fit under its maximum, with all that lives and was promised.
+    pub(super) fn promise_fits(&self, scene: &Scene<'_>, name: &FleetName) -> Verdict {
+        let Some(fleet) = fleet(scene, name) else { return Ok(()) };
+        let (occupied, outstanding) = (self.occupied(scene, fleet), Self::outstanding(scene, name));
+        if occupied.plus(outstanding) > fleet.max && !self.recently_lost(scene) {
+            let text = format!("{name}: {occupied} live and {outstanding} is promised, the maximum is {}", fleet.max);
+            return broken(Rule::OverMax, text);
+        }
+        Ok(())
+    }
+
+    /// What lives fits under the maximum, or under what was allowed before it was lowered.
+    pub(super) fn machines_fit(&mut self, scene: &Scene<'_>) -> Verdict {
+        for fleet in scene.fleets {
+            let occupied = self.occupied(scene, fleet);
+            let allowed = self.allowance.get(&fleet.name).copied().unwrap_or(fleet.max).max(fleet.max);
+            if occupied > allowed && !self.recently_lost(scene) {
+                let text = format!("{}: {occupied} live, {allowed} is allowed", fleet.name);
+                return broken(Rule::OverMax, text);
+            }
+            let allowed = allowed.min(occupied.plus(Self::outstanding(scene, &fleet.name))).max(fleet.max);
+            self.allowance.insert(fleet.name.clone(), allowed);
+        }
+        Ok(())
+    }
+
+    /// What lives and is promised when the file changes stays allowed.
+    pub(super) fn renew_allowances(&mut self, scene: &Scene<'_>) {
+        for fleet in scene.fleets {
+            let held = self.occupied(scene, fleet).plus(Self::outstanding(scene, &fleet.name));
+            let before = self.allowance.get(&fleet.name).copied().unwrap_or_default();
+            self.allowance.insert(fleet.name.clone(), fleet.max.max(held.min(before.max(held))));
+        }
+    }
+
+    /// The store was lost, and launches of the time before may still come to light.
+    fn recently_lost(&self, scene: &Scene<'_>) -> bool {
+        let window = scene.clouds.iter().map(|c| c.capabilities().settle_window()).max().unwrap_or_default();
+        self.lost_at.is_some_and(|lost| scene.at < lost.plus(window))
+    }
+
+    /// A fleet's memory was put on record: its target moves within bounds and at its pace.
+    pub(super) fn remembered(
+        &mut self,
+        scene: &Scene<'_>,
+        seq: u64,
+        name: &FleetName,
+        memory: &Memory,
+        old: Option<&Record>,
+    ) -> Verdict {
+        let before = match old {
+            Some(Record::Memory(_, before)) => before.target,
+            _ => None,
+        };
+        let (Some(to), Some(fleet)) = (memory.target, fleet(scene, name)) else { return Ok(()) };
+        if before == Some(to) {
+            return Ok(());
+        }
+        if to < fleet.min || to > fleet.max {
+            return broken(Rule::TooFast, format!("{name}: target {to} is outside {}..{}", fleet.min, fleet.max));
+        }
+        let Some(from) = before else { return Ok(()) };
+        // What lies below the minimum is lifted to it at once.
+        if to > from && to > fleet.min {
+            let last = self.raises.iter().rev().find(|(_, f, _)| f == name).map(|(.., at)| *at);
+            let cooldown = fleet.scale_up.cooldown;
+            if let Some(last) = last.filter(|last| scene.clock.since(*last) < cooldown) {
+                let ago = scene.clock.since(last);
+                let text = format!("{name}: target {from} to {to} only {ago} after the last raise, not {cooldown}");
+                return broken(Rule::TooFast, text);
+            }
+            let step = |share: Share| from.plus(share.of(from).max(Capacity::ONE)).max(fleet.min);
+            if fleet.scale_up.max_step.is_some_and(|share| to > step(share)) {
+                return broken(Rule::TooFast, format!("{name}: target {from} to {to} in one step"));
+            }
+        }
+        if to > from {
+            self.raises.push((seq, name.clone(), scene.clock));
+        }
+        Ok(())
+    }
+}

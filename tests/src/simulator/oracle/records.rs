@@ -1,0 +1,109 @@
+//! Rules of machine records: they say what is, and they outlast the machine.
+
+use policies::control::Record;
+use policies::control::ledger::Machine;
+use policies::model::{InstanceId, Lane, Market};
+use policies::plan::Cause;
+use policies::units::Span;
+use providers::sim::Owner;
+
+use super::{Drain, Oracle, Rule, Scene, Verdict, broken, fleet, truth, units};
+
+impl Oracle {
+    /// A machine was put on record, or its record changed.
+    pub(super) fn recorded(&mut self, scene: &Scene<'_>, machine: &Machine, old: Option<&Record>) -> Verdict {
+        let lane = machine.pool.lane();
+        let old = match old {
+            Some(Record::Machine(old)) => Some(old),
+            _ => None,
+        };
+        if let Some(real) = truth(scene, lane, &machine.id) {
+            let what = format!("{} in {}", machine.id, machine.pool);
+            if real.owner != Owner::Us {
+                return broken(Rule::FalseRecord, format!("{what} is not ours"));
+            }
+            let promised = machine.token.as_ref().is_some_and(|t| self.tokens.contains_key(t));
+            if !promised && fleet(scene, &real.fleet).is_none() && old.is_none() {
+                return broken(Rule::FalseRecord, format!("{what} is of a fleet that is not configured"));
+            }
+            if (&real.pool, &real.fleet) != (&machine.pool, &machine.fleet) || real.token != machine.token {
+                return broken(Rule::FalseRecord, format!("{what}: {machine:?} is {real:?}"));
+            }
+        }
+        if let Some(fleet) = fleet(scene, &machine.fleet) {
+            let size = units(scene, fleet, &machine.pool);
+            // The size of an adopted machine is not known before its pool is offered.
+            if machine.units != size && !(machine.adopted && machine.units.is_zero()) {
+                return broken(Rule::FalseRecord, format!("{}: {} and not {size}", machine.id, machine.units));
+            }
+        }
+        self.leaving_recorded(scene, machine, old)
+    }
+
+    /// A machine was told to go: for a true cause, once, and not to be called back.
+    fn leaving_recorded(&mut self, scene: &Scene<'_>, machine: &Machine, old: Option<&Machine>) -> Verdict {
+        let key = (machine.pool.lane().clone(), machine.id.clone());
+        let Some(leaving) = machine.leaving else {
+            if old.is_some_and(|o| o.leaving.is_some()) {
+                return broken(Rule::NoCause, format!("{} was told to go and is called back", machine.id));
+            }
+            return Ok(());
+        };
+        let real = truth(scene, &key.0, &machine.id);
+        let lives = real.is_some_and(providers::sim::SimMachine::is_alive);
+        if old.and_then(|o| o.leaving).is_some_and(|l| l.ordered) && !leaving.ordered {
+            return broken(Rule::NoCause, format!("the end of {} was ordered and is taken back", machine.id));
+        }
+        if !lives {
+            return Ok(());
+        }
+        if leaving.ordered && !old.and_then(|o| o.leaving).is_some_and(|l| l.ordered) {
+            self.ordered(scene, &key, leaving.why)?;
+        }
+        if self.drains.contains_key(&key) {
+            return Ok(());
+        }
+        let wanted = fleet(scene, &machine.fleet);
+        let true_cause = match leaving.why {
+            Cause::Interruption => real.is_some_and(|m| m.noticed_at.is_some()),
+            Cause::PoolRemoved => wanted.is_none_or(|f| !f.pools.contains_key(&machine.pool)),
+            Cause::BridgeOver => machine.pool.market() == Market::OnDemand,
+            Cause::Surplus => true,
+            Cause::Drained => false,
+        };
+        if !true_cause {
+            return broken(Rule::NoCause, format!("{} is told to go: {}", machine.id, leaving.why.name()));
+        }
+        if !self.sees(scene, &key.0) {
+            return broken(Rule::EndedUnseen, format!("{} is told to go in {}, not seen", machine.id, key.0));
+        }
+        let needs = wanted.map_or(Span::ZERO, |f| f.scale_down.drain_timeout);
+        self.drains.insert(key, Drain { since: scene.clock, needs, over: leaving.ordered });
+        Ok(())
+    }
+
+    /// The end of a living machine was ordered: its time to drain is over, or the provider takes it.
+    fn ordered(&mut self, scene: &Scene<'_>, key: &(Lane, InstanceId), why: Cause) -> Verdict {
+        let (lane, id) = key;
+        let taken = truth(scene, lane, id).and_then(|m| m.taken_at).is_some_and(|at| scene.clock >= at);
+        let drain = self.drains.get_mut(key);
+        let drained = drain.as_ref().map_or(Span::ZERO, |d| scene.clock.since(d.since));
+        let enough = drain.as_ref().is_some_and(|d| drained >= d.needs);
+        if !enough && !taken {
+            return broken(Rule::Undrained, format!("{id} in {lane} is to end after {drained}: {}", why.name()));
+        }
+        if let Some(drain) = drain {
+            drain.over = true;
+        }
+        Ok(())
+    }
+
+    /// The record of a machine was removed.
+    pub(super) fn forgotten(&mut self, scene: &Scene<'_>, lane: &Lane, id: &InstanceId) -> Verdict {
+        self.drains.remove(&(lane.clone(), id.clone()));
+        if truth(scene, lane, id).is_some_and(providers::sim::SimMachine::is_alive) {
+            return broken(Rule::Unrecorded, format!("{id} in {lane} is forgotten and lives"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,303 @@
+//! What a seed draws: clouds, fleets, demand, and how much goes wrong.
+
+use std::collections::BTreeMap;
+
+use policies::cost::Rates;
+use policies::model::{
+    Capabilities, DemandRules, Fleet, FleetName, Market, MaxShare, MissingRule, OnDemandRules, Pool, ProviderName,
+    QueueRule, ScaleDown, ScaleUp, Shape, SpotRules, Unit,
+};
+use policies::rng::Stream;
+use policies::units::{Capacity, Currency, PerHour, Share, Span, Time, UnitPrice};
+use providers::sim::{Faults, SimCloud, Weather, aws_like, azure_like, gcp_like, ppio_like};
+
+use super::demand::Curve;
+use super::parts::{Part, Parts};
+
+/// Virtual time begins here.
+pub(super) const START: Time = Time::from_millis(1_790_000_000_000);
+
+/// Everything that a seed decides before the run begins.
+#[derive(Clone, Debug)]
+pub(super) struct Story {
+    pub(super) seed: u64,
+    pub(super) parts: Parts,
+    pub(super) tick: Span,
+    /// Length of the safety phase.
+    pub(super) length: Span,
+    pub(super) clouds: Vec<SimCloud>,
+    pub(super) fleets: Vec<Fleet>,
+    pub(super) curves: BTreeMap<FleetName, Curve>,
+    pub(super) rates: Rates,
+    /// How often the things outside the clouds go wrong.
+    pub(super) trouble: Trouble,
+}
+
+/// Rates of what goes wrong outside the clouds, in hundredths of a percent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Trouble {
+    /// A crash before an effect.
+    pub(super) crash_at_effect: u32,
+    /// A crash at an event.
+    pub(super) crash_at_event: u32,
+    /// Of the crashes, a clean stop instead.
+    pub(super) stop: u32,
+    /// Of the crashes, the store is lost.
+    pub(super) store_loss: u32,
+    /// A batch is slow.
+    pub(super) slow_batch: u32,
+    /// The longest time that a slow batch takes.
+    pub(super) slowest_batch: Span,
+    /// The process stands still at an event.
+    pub(super) stall: u32,
+    /// The clock is set at a start.
+    pub(super) clock_jump: u32,
+    /// A reload per minute.
+    pub(super) reload: u32,
+    /// A stranger appears per minute.
+    pub(super) stranger: u32,
+    /// A reading of demand fails.
+    pub(super) missing_demand: u32,
+}
+
+impl Story {
+    /// The story of a seed. `cut` leaves parts out and `length` shortens it; all else stays as drawn.
+    pub(super) fn draw(seed: u64, cut: Parts, length: Option<Span>) -> Self {
+        let mut draws = Stream::new(seed, "story");
+        let parts = draw_parts(&mut draws);
+        let parts = cut.iter().fold(parts, Parts::without);
+        let tick = Span::from_secs(pick(&mut draws, &[5, 10, 10, 20]));
+        let drawn = if draws.chance(600) { 70 + draws.below(90) } else { 8 + draws.below(25) };
+        let length = length.unwrap_or(Span::from_mins(drawn));
+        let rates = Rates::new(Currency::Usd, &[(Currency::Cny, 140_000)]);
+        let trouble = draw_trouble(seed, parts);
+        let clouds = draw_clouds(seed, parts);
+        let fleets = draw_fleets(seed, parts, &clouds);
+        let moving = parts.has(Part::MovingDemand);
+        let curves = fleets.iter().map(|f| (f.name.clone(), Curve::draw(seed, f, length, moving))).collect();
+        Self { seed, parts, tick, length, clouds, fleets, curves, rates, trouble }
+    }
+
+    /// What the providers can do.
+    pub(super) fn capabilities(&self) -> BTreeMap<ProviderName, Capabilities> {
+        self.clouds.iter().map(|c| (c.name().clone(), c.capabilities().clone())).collect()
+    }
+}
+
+/// One of these, each as likely.
+pub(super) fn pick(draws: &mut Stream, from: &[u64]) -> u64 {
+    let i = draws.below(from.len().try_into().unwrap_or(u64::MAX));
+    usize::try_from(i).ok().and_then(|i| from.get(i)).copied().unwrap_or(0)
+}
+
+/// One run in twelve has no trouble at all; the others have each part with one of three likelihoods.
+fn draw_parts(draws: &mut Stream) -> Parts {
+    let likely = match draws.below(12) {
+        0 => 0,
+        1..=3 => 1_500,
+        4..=8 => 4_000,
+        _ => 7_500,
+    };
+    let mut parts = Parts::NONE;
+    for part in Part::ALL {
+        let chance = match part {
+            Part::MovingDemand | Part::SecondFleet => 7_000,
+            // Rare in life, and it forgives much: after it, less can be judged.
+            Part::StoreLoss => 0,
+            _ => likely,
+        };
+        if draws.chance(chance) {
+            parts = parts.with(part);
+        }
+    }
+    parts
+}
+
+/// A rate for a part: low, middling or high when it is in the story, else nothing.
+fn rate(seed: u64, parts: Parts, part: Part, rates: [u32; 3]) -> u32 {
+    // Each part has its own stream, so that leaving one out leaves the others as they were.
+    let mut draws = Stream::new(seed, part.name());
+    let drawn = usize::try_from(draws.below(3)).ok().and_then(|i| rates.get(i)).copied().unwrap_or(0);
+    if parts.has(part) { drawn } else { 0 }
+}
+
+fn draw_trouble(seed: u64, parts: Parts) -> Trouble {
+    let rate = |part, rates| rate(seed, parts, part, rates);
+    let slowest = rate(Part::SlowDisk, [1, 5, 25]);
+    Trouble {
+        crash_at_effect: rate(Part::Crashes, [5, 20, 100]),
+        crash_at_event: rate(Part::Crashes, [5, 20, 50]),
+        stop: rate(Part::Stops, [2_000, 5_000, 9_000]),
+        store_loss: rate(Part::StoreLoss, [500, 1_500, 3_000]),
+        slow_batch: rate(Part::SlowDisk, [100, 1_000, 5_000]),
+        slowest_batch: Span::from_secs(u64::from(slowest)),
+        stall: rate(Part::Stalls, [5, 20, 60]),
+        clock_jump: rate(Part::ClockJumps, [1_000, 4_000, 8_000]),
+        reload: rate(Part::Reloads, [500, 1_500, 4_000]),
+        stranger: rate(Part::Strangers, [500, 1_500, 4_000]),
+        missing_demand: rate(Part::MissingDemand, [200, 1_000, 4_000]),
+    }
+}
+
+fn draw_faults(seed: u64, parts: Parts) -> Faults {
+    let rate = |part, rates| rate(seed, parts, part, rates);
+    Faults {
+        latency: Span::from_millis(pick(&mut Stream::new(seed, "latency"), &[0, 50, 400, 2_000])),
+        slow: rate(Part::SlowCalls, [100, 1_000, 4_000]),
+        lost_request: rate(Part::LostRequests, [100, 800, 2_500]),
+        lost_reply: rate(Part::LostReplies, [100, 800, 2_500]),
+        late: rate(Part::LateCalls, [100, 800, 2_500]),
+        throttled: rate(Part::Throttling, [100, 800, 2_500]),
+        unavailable: rate(Part::Unavailable, [100, 800, 2_500]),
+        no_capacity: rate(Part::Refusals, [300, 1_500, 4_000]),
+        price_above_cap: rate(Part::PriceRefusals, [100, 500, 1_500]),
+        partial: rate(Part::PartialLaunches, [500, 2_500, 6_000]),
+        price_missing: rate(Part::MissingPrices, [100, 800, 3_000]),
+        end_refused: rate(Part::RefusedEnds, [300, 1_500, 4_000]),
+        notice_lost: rate(Part::LostNotices, [500, 2_500, 8_000]),
+        stillborn: rate(Part::Stillborn, [100, 500, 1_500]),
+    }
+}
+
+fn draw_weather(seed: u64, parts: Parts) -> Weather {
+    let rate = |part, rates| rate(seed, parts, part, rates);
+    Weather {
+        every: Span::from_secs(30),
+        price_jump: rate(Part::PriceJumps, [50, 200, 800]),
+        highest_price: Share::percent(400),
+        capacity_jump: rate(Part::CapacityJumps, [20, 100, 400]),
+        recovery: 1_000,
+        interruption: rate(Part::Interruptions, [10, 50, 250]),
+        storm: rate(Part::Storms, [10, 40, 150]),
+        outage: rate(Part::Outages, [30, 100, 300]),
+        denied: 3_000,
+    }
+}
+
+/// Micros per hour of the smallest type on demand.
+const SMALL_PRICE: u64 = 800_000;
+
+fn draw_clouds(seed: u64, parts: Parts) -> Vec<SimCloud> {
+    let mut draws = Stream::new(seed, "clouds");
+    let profiles = [("aws", aws_like()), ("gcp", gcp_like()), ("azure", azure_like()), ("ppio", ppio_like())];
+    let first = draws.below(4);
+    let count = 1 + draws.below(3);
+    let (faults, weather) = (draw_faults(seed, parts), draw_weather(seed, parts));
+    let mut clouds = Vec::new();
+    for i in 0..count {
+        let Some((name, caps)) = usize::try_from((first + i) % 4).ok().and_then(|i| profiles.get(i)) else { continue };
+        let dear = *name == "ppio";
+        let mut cloud = SimCloud::new(name, caps.clone(), START, seed)
+            .in_currency(if dear { Currency::Cny } else { Currency::Usd })
+            .starting_within(Span::from_secs(10), Span::from_secs(pick(&mut draws, &[10, 40, 180])))
+            .ending_within(Span::from_secs(pick(&mut draws, &[1, 15, 60])), Span::from_mins(draws.below(6)));
+        let regions = 1 + draws.below(10) / 8;
+        for region in 0..regions {
+            let region = format!("r{}", region + 1);
+            for zone in 0..=draws.below(2) {
+                let zone = format!("{region}{}", if zone == 0 { 'a' } else { 'b' });
+                for (kind, size) in [("small", 1_u32), ("large", 2), ("huge", 4)] {
+                    // The small type is everywhere, so that every fleet can be sized finely.
+                    if size > 1 && draws.chance(6_000) {
+                        continue;
+                    }
+                    let list = SMALL_PRICE * u64::from(size) * if dear { 7 } else { 1 };
+                    let spot = list * (25 + draws.below(25)) / 100;
+                    let shape = Shape { vcpus: 4 * size, gpus: size, memory_mib: 16_384 };
+                    let room = 60 + u32::try_from(draws.below(60)).unwrap_or(0);
+                    cloud = cloud.with_type((&region, &zone, kind), spot, list, room, shape);
+                }
+            }
+            if parts.has(Part::Quotas) && draws.chance(5_000) {
+                cloud = cloud.with_quota(&region, Market::Spot, u32::try_from(2 + draws.below(10)).unwrap_or(2));
+            }
+        }
+        clouds.push(cloud.with_faults(faults).with_weather(weather));
+    }
+    clouds
+}
+
+fn draw_fleets(seed: u64, parts: Parts, clouds: &[SimCloud]) -> Vec<Fleet> {
+    let names: &[&str] = if parts.has(Part::SecondFleet) { &["web", "batch"] } else { &["web"] };
+    names.iter().map(|name| draw_fleet(seed, name, clouds)).collect()
+}
+
+fn draw_fleet(seed: u64, name: &str, clouds: &[SimCloud]) -> Fleet {
+    let mut draws = Stream::new(seed, &format!("fleet {name}"));
+    let unit = if draws.chance(5_000) { Unit::Gpu } else { Unit::Instance };
+    let reach = if draws.chance(2_000) { 40 } else { 14 };
+    let max = 2 + draws.below(reach);
+    let min = if draws.chance(5_000) { 0 } else { draws.below(max / 2 + 1) };
+    let mut pools = BTreeMap::new();
+    for cloud in clouds {
+        for (pool, _) in cloud.pools() {
+            // The first pools of a cloud are always wanted, so that no fleet is without.
+            if pool.instance_type().as_str() == "small" || draws.chance(6_000) {
+                pools.insert(pool.clone(), format!("{name}/0").into());
+            }
+        }
+    }
+    let spot_pools = pools.keys().filter(|p: &&Pool| p.market() == Market::Spot).count();
+    let narrow = draws.chance(4_000);
+    let share = |draws: &mut Stream| {
+        if narrow && draws.chance(5_000) { Share::percent(40 + 10 * tenth(draws)) } else { Share::WHOLE }
+    };
+    let spread = usize::try_from(draws.below(4)).unwrap_or(0).min(spot_pools);
+    Fleet {
+        name: name.into(),
+        labels: BTreeMap::new(),
+        unit,
+        weights: BTreeMap::new(),
+        min: Capacity::units(min),
+        max: Capacity::units(max),
+        demand: DemandRules {
+            queue: draws
+                .chance(9_000)
+                .then(|| QueueRule { jobs_per_unit_hour: PerHour::new(3_600), drain_within: Span::from_mins(10) }),
+            forecast: None,
+            headroom: Share::percent(u32::try_from(pick(&mut draws, &[0, 0, 10, 25])).unwrap_or(0)),
+            on_missing: MissingRule {
+                hold: Span::from_mins(1 + draws.below(10)),
+                then: draws.chance(5_000).then(|| Capacity::units(min + draws.below(max - min + 1))),
+            },
+        },
+        on_demand: OnDemandRules {
+            base: Capacity::units(if draws.chance(4_000) { 0 } else { draws.below(max / 2 + 1) }),
+            // What shares make impossible on spot must be bridged, or the run could not heal.
+            fallback_after: (narrow || draws.chance(7_000)).then(|| Span::from_secs(30 + draws.below(270))),
+            return_to_spot: draws.chance(7_000),
+        },
+        spot: SpotRules {
+            max_price_of_on_demand: draws
+                .chance(7_000)
+                .then(|| Share::percent(60 + u32::try_from(draws.below(50)).unwrap_or(0))),
+            max_price_per_unit: draws.chance(3_000).then(|| {
+                // Of the dearest usual price of a unit, as an instance of the largest type would be one.
+                let per_unit = if unit == Unit::Gpu { SMALL_PRICE } else { SMALL_PRICE * 4 };
+                UnitPrice::from_nanos(per_unit * 1_000 * (60 + draws.below(60)) / 100)
+            }),
+            min_pools: u32::try_from(spread.max(1)).unwrap_or(1),
+            max_share: MaxShare {
+                pool: share(&mut draws),
+                zone: share(&mut draws),
+                region: Share::WHOLE,
+                provider: share(&mut draws),
+            },
+        },
+        scale_up: ScaleUp {
+            cooldown: Span::from_secs(pick(&mut draws, &[0, 30, 90, 240])),
+            max_step: draws.chance(4_000).then(|| Share::percent(30 + 10 * tenth(&mut draws))),
+        },
+        scale_down: ScaleDown {
+            cooldown: Span::from_secs(pick(&mut draws, &[0, 20, 60, 120])),
+            idle_grace: Span::from_secs(pick(&mut draws, &[0, 30, 120])),
+            drain_timeout: Span::from_secs(pick(&mut draws, &[0, 15, 60])),
+            max_step: draws.chance(4_000).then(|| Share::percent(30 + 10 * tenth(&mut draws))),
+        },
+        pools,
+    }
+}
+
+fn tenth(draws: &mut Stream) -> u32 {
+    u32::try_from(draws.below(6)).unwrap_or(0)
+}

@@ -1,0 +1,137 @@
+//! What goes wrong outside the clouds: crashes, stalls, clocks, operators, strangers. And the end of all that.
+
+use policies::control::Event;
+use policies::model::FleetName;
+use policies::units::{Capacity, Share, Span};
+use providers::sim::{Faults, Happening, Owner};
+
+use super::super::Broken;
+use super::{Item, World};
+
+/// A fleet that is configured elsewhere: its machines carry our owner tag and are none of our business.
+const ELSEWHERE: &str = "elsewhere";
+
+impl World {
+    /// After each event.
+    pub(super) fn maybe_trouble(&mut self) -> Result<(), Broken> {
+        if self.healing || self.controller.is_none() {
+            return Ok(());
+        }
+        if self.draws.stall.chance(self.story.trouble.stall) {
+            let most = if self.draws.stall.chance(1_000) { 600 } else { 40 };
+            let span = Span::from_millis(self.draws.stall.below(most * 1_000));
+            self.frozen_until = self.now.plus(span);
+            self.say(|| format!("the process stands still for {span}"));
+        }
+        self.step_clock();
+        if self.draws.crash.chance(self.story.trouble.crash_at_event) {
+            return self.end();
+        }
+        Ok(())
+    }
+
+    /// Once a minute the operator or a stranger may act.
+    pub(super) fn minute(&mut self) -> Result<(), Broken> {
+        if self.healing {
+            return Ok(());
+        }
+        if self.draws.stranger.chance(self.story.trouble.stranger) {
+            self.stranger();
+        }
+        if self.draws.reload.chance(self.story.trouble.reload) {
+            self.edit();
+            return self.reload();
+        }
+        Ok(())
+    }
+
+    /// A machine appears that no launch of ours made.
+    fn stranger(&mut self) {
+        let Some((i, pool)) = self.some_spot_pool() else { return };
+        let (owner, fleet): (Owner, FleetName) = match self.draws.stranger.below(4) {
+            0 => (Owner::Nobody, self.first_fleet()),
+            1 => (Owner::Other, self.first_fleet()),
+            2 => (Owner::Us, ELSEWHERE.into()),
+            _ => (Owner::Us, self.first_fleet()),
+        };
+        let interrupted = self.draws.stranger.chance(5_000);
+        let now = self.now;
+        let Some(cloud) = self.clouds.get_mut(i) else { return };
+        cloud.advance(now);
+        let id = cloud.plant(&pool, owner, &fleet, None);
+        if interrupted {
+            cloud.interrupt(&id);
+        }
+        self.say(|| format!("a stranger: {id} in {pool}, {owner:?}, fleet {fleet}"));
+    }
+
+    fn first_fleet(&self) -> FleetName {
+        self.story.fleets.first().map_or_else(|| ELSEWHERE.into(), |f| f.name.clone())
+    }
+
+    /// The operator edits the file: one change.
+    fn edit(&mut self) {
+        let draws = &mut self.draws.reload;
+        let which = usize::try_from(draws.below(2)).unwrap_or(0).min(self.story.fleets.len().saturating_sub(1));
+        let Some(original) = self.story.fleets.get(which).cloned() else { return };
+        let mut fleet = self.fleets.iter().find(|f| f.name == original.name).cloned().unwrap_or(original.clone());
+        let several = self.story.fleets.len() > 1;
+        let kind = draws.below(6);
+        let share = Share::percent(30 + u32::try_from(draws.below(130)).unwrap_or(0));
+        let n = usize::try_from(draws.below(fleet.pools.len().try_into().unwrap_or(1))).unwrap_or(0);
+        let mut keep = true;
+        match kind {
+            0 => fleet = original,
+            1 => fleet.max = share.of(original.max).ceil().max(Capacity::ONE).max(fleet.min),
+            2 => fleet.min = share.of(original.min).ceil().min(fleet.max),
+            3 => {
+                // The small pools stay, so that the fleet can be served.
+                let pool = fleet.pools.keys().nth(n).cloned();
+                if let Some(pool) = pool.filter(|p| p.instance_type().as_str() != "small") {
+                    fleet.pools.remove(&pool);
+                }
+            }
+            4 => fleet.on_demand.base = share.of(original.on_demand.base).ceil().min(fleet.max),
+            _ if several => keep = false,
+            _ => fleet.spot.max_price_of_on_demand = Some(Share::percent(60)),
+        }
+        let name = fleet.name.clone();
+        self.fleets.retain(|f| f.name != name);
+        if keep {
+            self.fleets.push(fleet);
+        }
+        self.fleets.sort_by(|a, b| a.name.cmp(&b.name));
+        self.say(|| format!("edit {kind} of {name}"));
+    }
+
+    /// The process reads the file again, if it runs.
+    fn reload(&mut self) -> Result<(), Broken> {
+        if self.now < self.frozen_until {
+            // Read when it moves again: the rules change for it then.
+            self.frozen_until = self.now;
+        }
+        let (oracle, scene) = self.oracle_and_scene();
+        oracle.on_reload(&scene);
+        self.deliver(Event::Reloaded { fleets: self.fleets.clone(), rates: self.story.rates.clone() })
+    }
+
+    /// Everything that goes wrong stops, the file is as it was, and somebody starts the process.
+    pub(in super::super) fn heal(&mut self) -> Result<(), Broken> {
+        self.say(|| "HEALING".to_owned());
+        self.healing = true;
+        self.frozen_until = self.now;
+        for cloud in &mut self.clouds {
+            cloud.advance(self.now);
+            cloud.set_faults(Faults { latency: Span::from_millis(200), ..Faults::default() });
+            cloud.set_weather(None);
+            cloud.lift_limits();
+            cloud.happen(Happening::Calm);
+        }
+        self.fleets.clone_from(&self.story.fleets);
+        if self.controller.is_none() {
+            self.queue.retain(|_, item| !matches!(item, Item::Boot));
+            self.enqueue(self.now, Item::Boot);
+        }
+        self.reload()
+    }
+}
