@@ -61,6 +61,8 @@ pub struct Assembled {
     pub setup: Setup,
     /// For the loop.
     pub world: World,
+    /// For the time after the start.
+    pub tidy: Tidy,
 }
 
 /// Makes everything that a configuration names. Connects to nothing yet.
@@ -70,8 +72,9 @@ pub struct Assembled {
 pub async fn assemble(config: &Config, clock: &Clock) -> Result<Assembled, AssembleError> {
     let mut world = wanted(config, &ThisHost)?;
     let mut capabilities = BTreeMap::new();
+    let mut tidy = Tidy::default();
     for (name, provider) in &config.providers {
-        let raw = provider_of(name, provider, config, clock).await?;
+        let raw = provider_of(name, provider, config, clock, &mut tidy).await?;
         capabilities.insert(name.clone(), raw.capabilities().clone());
         world.providers.insert(name.clone(), Arc::new(Guarded::new(raw)));
     }
@@ -83,7 +86,7 @@ pub async fn assemble(config: &Config, clock: &Clock) -> Result<Assembled, Assem
         boot_seed: entropy()?,
         rebuilt: false,
     };
-    Ok(Assembled { setup, world })
+    Ok(Assembled { setup, world, tidy })
 }
 
 /// The fleets that a configuration wants.
@@ -160,35 +163,80 @@ fn open_source(fleet: &str, source: &SourceConfig, host: &dyn Host) -> Result<Ar
 ///
 /// # Errors
 /// When one cannot be set up.
-pub async fn renewed(old: &Config, new: &Config, clock: &Clock) -> Result<World, AssembleError> {
+pub async fn renewed(old: &Config, new: &Config, clock: &Clock) -> Result<(World, Tidy), AssembleError> {
     let mut world = World::default();
+    let mut tidy = Tidy::default();
     for (name, provider) in &old.providers {
         // A simulated cloud would forget its machines.
         if matches!(provider, ProviderConfig::Aws(_))
             && regions(name, new).iter().any(|r| !regions(name, old).contains(r))
         {
-            let raw = provider_of(name, provider, new, clock).await?;
+            let raw = provider_of(name, provider, new, clock, &mut tidy).await?;
             world.providers.insert(name.clone(), Arc::new(Guarded::new(raw)));
         }
     }
-    Ok(world)
+    Ok((world, tidy))
 }
 
+/// Makes one cloud.
 async fn provider_of(
     name: &ProviderName,
     provider: &ProviderConfig,
     config: &Config,
     clock: &Clock,
+    tidy: &mut Tidy,
 ) -> Result<Arc<dyn Provider>, AssembleError> {
     match provider {
         ProviderConfig::Sim(sim) => Ok(sim::cloud(name, sim, config, clock)),
         #[cfg(feature = "aws")]
-        ProviderConfig::Aws(settings) => aws::cloud(name, settings, config).await,
+        ProviderConfig::Aws(settings) => {
+            let cloud = aws::cloud(name, settings, config).await?;
+            tidy.clouds.insert(name.clone(), Arc::clone(&cloud));
+            Ok(cloud)
+        }
         #[cfg(not(feature = "aws"))]
         ProviderConfig::Aws(_) => {
             let why = "this program was built without AWS: build it with the default features".to_owned();
-            std::future::ready(Err(AssembleError::Provider { name: name.clone(), why })).await
+            tidy.nothing(Err(AssembleError::Provider { name: name.clone(), why })).await
         }
+    }
+}
+
+/// Clouds in which something is left over when launch specifications change.
+#[derive(Clone, Default)]
+pub struct Tidy {
+    #[cfg(feature = "aws")]
+    clouds: BTreeMap<ProviderName, Arc<providers::aws::Aws>>,
+}
+
+impl std::fmt::Debug for Tidy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tidy").finish_non_exhaustive()
+    }
+}
+
+impl Tidy {
+    /// Removes what no fleet of this configuration uses, and says so in the log. Touches no machine. What fails is left to
+    /// the next start or reload.
+    pub async fn up(&self, config: &Config) {
+        #[cfg(feature = "aws")]
+        aws::tidy(&self.clouds, config).await;
+        #[cfg(not(feature = "aws"))]
+        self.nothing(config).await;
+    }
+
+    /// Takes clouds that were made anew.
+    pub fn extend(&mut self, other: Self) {
+        #[cfg(feature = "aws")]
+        self.clouds.extend(other.clouds);
+        #[cfg(not(feature = "aws"))]
+        let Self {} = other;
+    }
+
+    /// Stands where a build without clouds has nothing to wait for.
+    #[cfg(not(feature = "aws"))]
+    async fn nothing<T>(&self, answer: T) -> T {
+        std::future::ready(answer).await
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It never waits for anything but the next event: calls run in tasks of their own, the store writes in a thread of
 //! its own, and people read snapshots. Its queues are bounded: calls by the controller (one look of each kind a lane,
-//! one attempt an intent), batches by [`Journal`](journal::Journal), orders by their channel. A panic in a task is a bug, and ends the
+//! one attempt an intent), batches by [`Journal`], orders by their channel. A panic in a task is a bug, and ends the
 //! process: the supervisor starts it again, and recovery is the normal start.
 
 pub mod dry;

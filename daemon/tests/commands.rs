@@ -1,7 +1,5 @@
 //! The commands of the program: what they print and how they end.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where its set-up fails")]
-
 #[expect(dead_code, reason = "this binary uses its part")]
 mod daemon_support;
 

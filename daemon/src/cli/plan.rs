@@ -101,7 +101,8 @@ fn live(file: &std::path::Path, only: Option<&str>) -> Result<Vec<Plan>, Fault> 
     };
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Fault::doing("start", &e))?;
     let decided = runtime.block_on(async {
-        let Assembled { setup, world } = assemble(&config, &clock).await.map_err(|e| Fault::doing("set up", &e))?;
+        let Assembled { setup, world, tidy: _ } =
+            assemble(&config, &clock).await.map_err(|e| Fault::doing("set up", &e))?;
         let controller = Controller::recover(setup, records, clock.now());
         Ok::<_, Fault>(first_decisions(controller, &world, &clock).await)
     })?;

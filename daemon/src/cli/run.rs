@@ -7,22 +7,24 @@
 //!
 //! Up to and including stage 2 nothing is launched or ended, whatever goes wrong.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use clap::Args;
-use config::{Config, LogFormat, ThisHost};
-use policies::control::Controller;
+use config::{Config, DaemonConfig, LogFormat, ThisHost};
+use policies::control::{Controller, View};
+use policies::model::Sight;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
 use super::{ConfigArg, Done, Fault, files};
-use crate::assemble::{self, Assembled, assemble};
+use crate::assemble::{self, Assembled, Tidy, assemble};
 use crate::clock::Clock;
 use crate::http::{self, server};
 use crate::pulse::Pulse;
-use crate::reload;
+use crate::reload::{self, Fresh, ReloadError};
 use crate::shell::journal::Journal;
 use crate::shell::{Order, Parts, Shell};
 use crate::store::{self, Opened, Watchdog, Writer};
@@ -67,7 +69,7 @@ async fn daemon(path: &Path, config: Config, telemetry: &Telemetry) -> Result<()
     let signals = Signals::new().map_err(|e| Fault::doing("listen for signals", &e))?;
     info!(config = %path.display(), version = env!("CARGO_PKG_VERSION"), "starting");
     let token = assemble::token(&config, &ThisHost).map_err(|e| Fault::doing("read a secret", &e))?;
-    let Assembled { mut setup, world } =
+    let Assembled { mut setup, world, tidy } =
         assemble(&config, &clock).await.map_err(|e| Fault::doing("set up the configuration", &e))?;
 
     let engine = assemble::engine(config.daemon.store);
@@ -99,6 +101,8 @@ async fn daemon(path: &Path, config: Config, telemetry: &Telemetry) -> Result<()
     let view = shell.view();
     telemetry::observe(&opentelemetry::global::meter("spotfleet"), &view);
     let router = http::router(http::Sources { view: Arc::clone(&view), pulse, registry: telemetry.registry(), token });
+    let looked = LookedAtAll { view: Arc::clone(&view), versions: shell.versions() };
+    let operator = Operator { signals, path: path.to_owned(), config, clock, orders, tidy, looked };
     let served = tokio::spawn(server::serve(listener, router));
     tokio::select! {
         ended = shell.run() => ended.map_err(|e| Fault::Failed(e.to_string())),
@@ -107,7 +111,7 @@ async fn daemon(path: &Path, config: Config, telemetry: &Telemetry) -> Result<()
             Ok(Ok(())) => "the HTTP API ended: the daemon ends to be started again".to_owned(),
             Err(panic) => format!("the HTTP API broke: {panic}"),
         })),
-        () = obey(signals, path, config, clock.clone(), orders) => Ok(()),
+        () = operator.obey() => Ok(()),
     }
 }
 
@@ -128,67 +132,108 @@ impl Signals {
     }
 }
 
-/// Turns signals into orders, for ever: the loop's end is the daemon's.
-async fn obey(mut signals: Signals, path: &Path, mut config: Config, clock: Clock, orders: mpsc::Sender<Order>) {
-    loop {
-        let name = tokio::select! {
-            Some(()) = signals.hangup.recv() => {
-                reload(path, &mut config, &clock, &orders).await;
-                continue;
+/// Who obeys the signals: turns them into orders to the loop.
+struct Operator {
+    signals: Signals,
+    path: PathBuf,
+    config: Config,
+    clock: Clock,
+    orders: mpsc::Sender<Order>,
+    tidy: Tidy,
+    /// Looks at lanes until each was looked at once.
+    looked: LookedAtAll,
+}
+
+/// Waits for the first look at everything.
+struct LookedAtAll {
+    view: Arc<ArcSwap<View>>,
+    versions: watch::Receiver<u64>,
+}
+
+impl LookedAtAll {
+    async fn wait(&mut self) {
+        while self.view.load().lanes.iter().any(|lane| matches!(lane.sight, Sight::Unseen)) {
+            if self.versions.changed().await.is_err() {
+                return std::future::pending().await;
             }
-            Some(()) = signals.terminate.recv() => "SIGTERM",
-            Some(()) = signals.interrupt.recv() => "SIGINT",
-            else => return std::future::pending().await,
-        };
-        info!(signal = name, "asked to stop");
-        if orders.send(Order::Stop).await.is_err() {
-            return std::future::pending().await;
         }
     }
 }
 
-async fn reload(path: &Path, config: &mut Config, clock: &Clock, orders: &mpsc::Sender<Order>) {
-    systemd::reloading();
-    let (file, current) = (path.to_owned(), config.clone());
-    let fresh = match tokio::task::spawn_blocking(move || reload::read(&file, &current)).await {
-        Ok(fresh) => fresh,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => return,
-        },
-    };
-    // Clouds are made here, because that is async; what fails there leaves the old configuration too.
-    let fresh = match fresh {
-        Ok(mut fresh) => match assemble::renewed(config, &fresh.config, clock).await {
-            Ok(clouds) => {
-                fresh.reload.world.providers.extend(clouds.providers);
-                Ok(fresh)
+impl Operator {
+    /// For ever: the loop's end is the daemon's.
+    async fn obey(mut self) {
+        let mut tidied = false;
+        loop {
+            let name = tokio::select! {
+                Some(()) = self.signals.hangup.recv() => {
+                    self.reload().await;
+                    continue;
+                }
+                Some(()) = self.signals.terminate.recv() => "SIGTERM",
+                Some(()) = self.signals.interrupt.recv() => "SIGINT",
+                () = self.looked.wait(), if !tidied => {
+                    tidied = true;
+                    self.tidy_up();
+                    continue;
+                }
+            };
+            info!(signal = name, "asked to stop");
+            if self.orders.send(Order::Stop).await.is_err() {
+                return std::future::pending().await;
             }
-            Err(error) => Err(error.into()),
-        },
-        Err(error) => Err(error),
-    };
-    match fresh {
-        Ok(fresh) => {
-            for line in &fresh.differences {
-                info!("reload: {line}");
-            }
-            if fresh.differences.is_empty() {
-                info!("reload: nothing has changed");
-            }
-            if !fresh.later.is_empty() {
-                warn!("reload: takes effect at the next start: {}", fresh.later.join(", "));
-            }
-            // What waits for the next start still differs then.
-            let running = std::mem::replace(config, fresh.config);
-            config.daemon = config::DaemonConfig { rates: config.daemon.rates.clone(), ..running.daemon };
-            config.providers = running.providers;
-            // A closed channel means that the loop has ended; so does the daemon.
-            let _ = orders.send(Order::Reload(Box::new(fresh.reload))).await;
         }
-        Err(error) => {
-            error!("reload refused, the old configuration stays: {error}");
-            systemd::ready("reload refused, see the log; the old configuration stays");
+    }
+
+    /// In the background: nothing waits for it.
+    fn tidy_up(&self) {
+        let (tidy, config) = (self.tidy.clone(), self.config.clone());
+        tokio::spawn(async move { tidy.up(&config).await });
+    }
+
+    async fn reload(&mut self) {
+        systemd::reloading();
+        match self.read().await {
+            Ok(fresh) => {
+                for line in &fresh.differences {
+                    info!("reload: {line}");
+                }
+                if fresh.differences.is_empty() {
+                    info!("reload: nothing has changed");
+                }
+                if !fresh.later.is_empty() {
+                    warn!("reload: takes effect at the next start: {}", fresh.later.join(", "));
+                }
+                // What waits for the next start still differs then.
+                let running = std::mem::replace(&mut self.config, fresh.config);
+                let rates = self.config.daemon.rates.clone();
+                self.config.daemon = DaemonConfig { rates, ..running.daemon };
+                self.config.providers = running.providers;
+                // A closed channel means that the loop has ended; so does the daemon.
+                let _ = self.orders.send(Order::Reload(Box::new(fresh.reload))).await;
+                self.tidy_up();
+            }
+            Err(error) => {
+                error!("reload refused, the old configuration stays: {error}");
+                systemd::ready("reload refused, see the log; the old configuration stays");
+            }
         }
+    }
+
+    /// The file as it is now, with clouds for what is new in it.
+    async fn read(&mut self) -> Result<Fresh, ReloadError> {
+        let (file, current) = (self.path.clone(), self.config.clone());
+        let mut fresh = match tokio::task::spawn_blocking(move || reload::read(&file, &current)).await {
+            Ok(fresh) => fresh?,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is ending, and everything with it.
+                Err(_) => return std::future::pending().await,
+            },
+        };
+        let (clouds, tidy) = assemble::renewed(&self.config, &fresh.config, &self.clock).await?;
+        fresh.reload.world.providers.extend(clouds.providers);
+        self.tidy.extend(tidy);
+        Ok(fresh)
     }
 }
