@@ -137,16 +137,16 @@ pub enum Violation {
     FalseCause(InstanceId),
     /// A machine is ended, or would be, without having been drained for the stated time.
     Undrained(InstanceId),
-    /// A machine is let go though capacity would fall below the target.
+    /// A machine is let go though capacity in lanes that are seen would fall below the target.
     BelowTarget {
-        /// What would be left.
+        /// What would be left there.
         capacity: Capacity,
         /// The target.
         target: Capacity,
     },
-    /// On-demand is let go below the base.
+    /// On-demand is let go below the base in lanes that are seen.
     BelowBase {
-        /// What would be left of on-demand.
+        /// What would be left of on-demand there.
         capacity: Capacity,
         /// What the base owes.
         base: Capacity,
@@ -274,6 +274,11 @@ struct Books<'a> {
     removed_on_demand: Capacity,
     /// The same of spot.
     removed_spot: Capacity,
+    /// Of all that counts, what is in lanes that are not seen: it may run, so it is not launched again; it may be gone,
+    /// so nothing is let go for it.
+    unseen: Capacity,
+    /// Of that, on-demand.
+    unseen_on_demand: Capacity,
     /// Capacity that is or may be in place.
     occupied: Capacity,
     /// How much of the plan's target on-demand owes.
@@ -288,6 +293,11 @@ impl<'a> Books<'a> {
             let these = input.holdings.iter().filter(|h| h.counts() && h.pool.market() == market);
             these.filter(|h| input.fleet.pools.contains_key(&h.pool) == named).map(Holding::capacity).sum()
         };
+        let unseen = |all: bool| -> Capacity {
+            let blind = |h: &&Holding| !input.lanes.get(h.pool.lane()).is_some_and(|state| state.seen);
+            let these = input.holdings.iter().filter(|h| h.counts() && (all || h.pool.market() == Market::OnDemand));
+            these.filter(blind).map(Holding::capacity).sum()
+        };
         let base = input.fleet.on_demand.base.min(plan.target);
         let machines = input.holdings.iter().filter_map(|h| match &h.id {
             crate::plan::HoldingId::Machine(id) => Some((id, h)),
@@ -300,6 +310,8 @@ impl<'a> Books<'a> {
             spot: counted(Market::Spot, true),
             removed_on_demand: counted(Market::OnDemand, false),
             removed_spot: counted(Market::Spot, false),
+            unseen: unseen(true),
+            unseen_on_demand: unseen(false),
             occupied: input.holdings.iter().filter(|h| h.occupies()).map(Holding::capacity).sum(),
             base,
             wanted_spot: plan.target.minus(base),

@@ -53,7 +53,6 @@ fixpoint
 |   drain m11 in gcp/west/w1/small/spot, end in 5m, surplus, -$0.0350/h: 11 is held for a target of 6
 |     not aws/east/e2/small/spot $0.0330: worse
 |     not aws/east/e1/small/spot $0.0310: worse
-|     not aws/east/e1/small/spot $0.0310: worse
 |   drain m07 in gcp/west/w1/small/spot, end in 5m, surplus, -$0.0350/h: 11 is held for a target of 6
 |   drain m08 in gcp/west/w1/small/spot, end in 5m, surplus, -$0.0350/h: 11 is held for a target of 6
 |   drain m10 in aws/east/e2/small/spot, end in 5m, surplus, -$0.0330/h: 11 is held for a target of 6

@@ -16,8 +16,6 @@ plan
 | shrink: target 4 (queue: need 10; max; idle grace, may fall in 58m; was 15), held 15, $0.4650/h -> $0.1240/h
 |   drain m11 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
 |     not aws/east/e1/small/spot $0.0310: worse
-|     not aws/east/e1/small/spot $0.0310: worse
-|     not aws/east/e1/small/spot $0.0310: worse
 |   drain m12 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
 |   drain m13 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4
 |   drain m14 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 15 is held for a target of 4

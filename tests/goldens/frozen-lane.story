@@ -1,4 +1,5 @@
-# A lane that is not seen: nothing is launched there, nothing is ended there, others cover what is missing.
+# A lane that is not seen: nothing is launched there, nothing is ended there, and nothing elsewhere is let go for the
+# machines that may still be there; others cover what is missing.
 fleet share region 60%
 offer aws/east/e1/small/spot price 0.027
 offer gcp/west/w1/small/spot price 0.045
@@ -17,20 +18,18 @@ plan
 ready
 at 10m queue waiting 20
 plan
-| shrink: target 2 (queue: need 2; was 8), held 8, $0.2880/h -> $0.1080/h
-|   drain m07 in gcp/west/w1/small/spot, end in 2m, surplus, -$0.0450/h: 8 is held for a target of 2
-|   drain m08 in gcp/west/w1/small/spot, end in 2m, surplus, -$0.0450/h: 8 is held for a target of 2
-|   drain m05 in gcp/west/w1/small/spot, end in 2m, surplus, -$0.0450/h: 8 is held for a target of 2
-|   drain m06 in gcp/west/w1/small/spot, end in 2m, surplus, -$0.0450/h: 8 is held for a target of 2
+| shrink: target 2 (queue: need 2; was 8), held 8, $0.2880/h -> $0.1980/h
+|   drain m07 in gcp/west/w1/small/spot, end in 2m, surplus, -$0.0450/h: 4 is held for a target of 2
+|     not gcp/west/w1/small/spot $0.0450: worse
+|   drain m08 in gcp/west/w1/small/spot, end in 2m, surplus, -$0.0450/h: 4 is held for a target of 2
 |   waits for a sight of aws/east
 at 20m see aws/east
 plan
-| shrink: target 2 (queue: need 2), held 4, $0.1080/h -> $0.0540/h
-|   drain m01 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 4 is held for a target of 2
+| shrink: target 2 (queue: need 2), held 6, $0.1980/h -> $0.0540/h
+|   drain m05 in gcp/west/w1/small/spot, end in 2m, surplus, -$0.0450/h: 6 is held for a target of 2
 |     not aws/east/e1/small/spot $0.0270: worse
-|     not aws/east/e1/small/spot $0.0270: worse
-|   drain m02 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 4 is held for a target of 2
-|   end m05 in gcp/west/w1/small/spot, drained: its drain time is over
-|   end m06 in gcp/west/w1/small/spot, drained: its drain time is over
+|   drain m06 in gcp/west/w1/small/spot, end in 2m, surplus, -$0.0450/h: 6 is held for a target of 2
+|   drain m01 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 6 is held for a target of 2
+|   drain m02 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 6 is held for a target of 2
 |   end m07 in gcp/west/w1/small/spot, drained: its drain time is over
 |   end m08 in gcp/west/w1/small/spot, drained: its drain time is over

@@ -14,7 +14,6 @@ run to 28m every 30s
 | shrink: target 2 (queue: need 2; was 8), held 8, $0.2480/h -> $0.0620/h
 |   drain m01 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 2
 |     not aws/east/e1/small/spot $0.0310: worse
-|     not aws/east/e1/small/spot $0.0310: worse
 |   drain m02 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 2
 |   drain m03 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 2
 |   drain m04 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 2

@@ -17,8 +17,6 @@ at 20m plan
 | shrink: target 6 (no data for 15m: fall back to 6; was 10), held 10, $0.3100/h -> $0.1860/h
 |   drain m01 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 10 is held for a target of 6
 |     not aws/east/e1/small/spot $0.0310: worse
-|     not aws/east/e1/small/spot $0.0310: worse
-|     not aws/east/e1/small/spot $0.0310: worse
 |   drain m02 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 10 is held for a target of 6
 |   drain m03 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 10 is held for a target of 6
 |   drain m04 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 10 is held for a target of 6

@@ -11,8 +11,6 @@ at 3m plan
 | shrink: target 4 (no data for 2m: fall back to 1; min; was 8), held 8, $0.2480/h -> $0.1240/h
 |   drain m01 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 8 is held for a target of 4
 |     not aws/east/e1/small/spot $0.0310: worse
-|     not aws/east/e1/small/spot $0.0310: worse
-|     not aws/east/e1/small/spot $0.0310: worse
 |   drain m02 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 8 is held for a target of 4
 |   drain m03 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 8 is held for a target of 4
 |   drain m04 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0310/h: 8 is held for a target of 4

@@ -16,7 +16,6 @@ plan
 |   drain m05 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 6 is held for a target of 5
 |     not aws/east/e1/small/spot $0.0270: worse
 |     not aws/east/e1/small/on-demand $0.1000: worse
-|     not aws/east/e1/small/on-demand $0.1000: worse
 at 5m queue waiting 30
 plan
 | shrink: target 3 (queue: need 3; was 5), held 5 (4 on-demand), $0.4270/h -> $0.3000/h

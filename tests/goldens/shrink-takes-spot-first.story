@@ -16,5 +16,4 @@ plan
 |   drain m08 in aws/east/e2/small/spot, end in 2m, surplus, -$0.0500/h: 8 is held for a target of 6
 |     not aws/east/e2/small/spot $0.0500: worse
 |     not aws/east/e1/small/spot $0.0270: worse
-|     not aws/east/e1/small/spot $0.0270: worse
 |   drain m06 in aws/east/e2/small/spot, end in 2m, surplus, -$0.0500/h: 8 is held for a target of 6

@@ -11,8 +11,6 @@ run to 22m every 1m
 | shrink: target 8 (queue: need 0; one step down; was 10), held 10, $0.3100/h -> $0.2480/h
 |   drain m01 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 10 is held for a target of 8
 |     not aws/east/e1/small/spot $0.0310: worse
-|     not aws/east/e1/small/spot $0.0310: worse
-|     not aws/east/e1/small/spot $0.0310: worse
 |   drain m02 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 10 is held for a target of 8
 |   again in 5m
 | at 12m:
@@ -24,8 +22,6 @@ run to 22m every 1m
 | shrink: target 7 (queue: need 0; one step down; was 8), held 8, $0.2480/h -> $0.2170/h
 |   drain m03 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 8 is held for a target of 7
 |     not aws/east/e1/small/spot $0.0310: worse
-|     not aws/east/e1/small/spot $0.0310: worse
-|     not aws/east/e1/small/spot $0.0310: worse
 |   again in 5m
 | at 17m:
 | shrink: target 7 (queue: need 0; may fall in 4m), held 7, $0.2170/h -> $0.2170/h
@@ -34,8 +30,6 @@ run to 22m every 1m
 | at 21m:
 | shrink: target 6 (queue: need 0; one step down; was 7), held 7, $0.2170/h -> $0.1860/h
 |   drain m04 in aws/east/e1/small/spot, end in 1m, surplus, -$0.0310/h: 7 is held for a target of 6
-|     not aws/east/e1/small/spot $0.0310: worse
-|     not aws/east/e1/small/spot $0.0310: worse
 |     not aws/east/e1/small/spot $0.0310: worse
 |   again in 5m
 | at 22m:

@@ -6,4 +6,4 @@ queue waiting 20
 plan
 | grow: target 2 (queue: need 2; first), held 0, $0.0000/h -> $0.6000/h
 |   launch 2 x aws/east/e1/gpu/spot of 1 at $0.3000 per unit for spot, +$0.6000/h: of 2 spot 2 lacks
-|     not aws/east/e1/cpu/spot $18446744073.709551: brings none of the unit
+|     not aws/east/e1/cpu/spot: brings none of the unit

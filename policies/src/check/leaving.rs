@@ -34,7 +34,8 @@ pub(super) fn judge(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &m
         if !has_cause(input, holding, leaver) {
             found.push(Violation::FalseCause(leaver.id.clone()));
         }
-        if leaver.until.is_some() && holding.counts() {
+        // A drain in a lane that is not seen is a violation of its own.
+        if leaver.until.is_some() && holding.counts() && sees(input, holding) {
             drained.insert(leaver.id, (holding, leaver.why));
         }
     }
@@ -100,17 +101,17 @@ fn remainder(
     let sum = |keep: &dyn Fn(&Holding, Cause) -> bool| -> Capacity {
         drained.values().filter(|(h, why)| keep(h, *why)).map(|(h, _)| h.capacity()).sum()
     };
-    let capacity = books.counted().minus(sum(&|_, _| true));
+    let capacity = books.counted().minus(books.unseen).minus(sum(&|_, _| true));
     if capacity < plan.target {
         found.push(Violation::BelowTarget { capacity, target: plan.target });
     }
     let on_demand_gone = sum(&|h, _| h.pool.market() == Market::OnDemand);
-    let on_demand = books.on_demand.plus(books.removed_on_demand).minus(on_demand_gone);
+    let on_demand = books.on_demand.plus(books.removed_on_demand).minus(books.unseen_on_demand).minus(on_demand_gone);
     if !on_demand_gone.is_zero() && on_demand < books.base {
         found.push(Violation::BelowBase { capacity: on_demand, base: books.base });
     }
 
-    let runs = |h: &Holding| h.counts() && h.standing == Standing::Running;
+    let runs = |h: &Holding| h.counts() && h.standing == Standing::Running && sees(input, h);
     if !sum(&|h, why| matches!(why, Cause::BridgeOver | Cause::PoolRemoved) && runs(h)).is_zero() {
         let before: Capacity = input.holdings.iter().filter(|h| runs(h)).map(Holding::capacity).sum();
         let running = before.minus(sum(&|h, _| runs(h)));
@@ -134,8 +135,9 @@ fn stays_and_could_go(
     holding: &Holding,
 ) -> bool {
     let HoldingId::Machine(id) = &holding.id else { return false };
-    holding.counts()
-        && holding.pool.market() == Market::Spot
-        && !drained.contains_key(id)
-        && input.lanes.get(holding.pool.lane()).is_some_and(|state| state.seen)
+    holding.counts() && holding.pool.market() == Market::Spot && !drained.contains_key(id) && sees(input, holding)
+}
+
+fn sees(input: &Input<'_>, holding: &Holding) -> bool {
+    input.lanes.get(holding.pool.lane()).is_some_and(|state| state.seen)
 }

@@ -511,9 +511,9 @@ fn a_lane_that_is_not_seen_is_refused() {
     assert_eq!(case.found(), ["unseen"]);
     case.lanes.clear();
     assert_eq!(case.found(), ["unseen"]);
-    case.plan.actions.clear();
-    case.run(&spot("a"), 3);
-    case.drain(2, Cause::Surplus);
+    let mut case = Case::new();
+    case.run(&Pool::new("other", "r", "a", "small", Market::Spot), 1);
+    case.drain(10, Cause::Surplus);
     assert_eq!(case.found(), ["unseen"]);
 }
 
@@ -697,6 +697,16 @@ fn a_drain_below_the_target_is_refused() {
 }
 
 #[test]
+fn nothing_goes_for_what_is_not_seen() {
+    let mut case = Case::new();
+    case.run(&Pool::new("other", "r", "a", "small", Market::Spot), 1);
+    case.drain(2, Cause::Surplus);
+    assert_eq!(case.found(), ["below-target"]);
+    case.lanes.insert(case.holdings[10].pool.lane().clone(), LaneState { seen: true, launch_batch: 1 });
+    assert_eq!(case.found(), [""; 0]);
+}
+
+#[test]
 fn a_drain_below_the_base_is_refused() {
     let mut case = Case::new();
     case.run(&spot("a"), 1);
@@ -732,10 +742,16 @@ fn on_demand_does_not_leave_before_spot() {
     case.drain(0, Cause::Surplus);
     assert_eq!(case.found(), ["order-of-leaving"]);
     // What is in a lane that is not seen could not have gone.
-    for holding in &mut case.holdings[2..] {
-        holding.pool = Pool::new("other", "r", "a", "small", Market::Spot);
-    }
+    let mut case = Case::empty();
+    case.fleet.on_demand.base = Capacity::units(1);
+    case.memory.target = Some(Capacity::units(3));
+    case.run(&on_demand(), 3);
+    case.run(&Pool::new("other", "r", "a", "small", Market::Spot), 1);
+    case.aim(2);
+    case.drain(0, Cause::Surplus);
     assert_eq!(case.found(), [""; 0]);
+    case.lanes.insert(case.holdings[3].pool.lane().clone(), LaneState { seen: true, launch_batch: 1 });
+    assert_eq!(case.found(), ["order-of-leaving"]);
 }
 
 #[test]

@@ -30,17 +30,22 @@ pub(super) struct Tally {
     pub(super) counted: Capacity,
     /// Starting and running.
     pub(super) existing: Capacity,
-    /// Running.
+    /// Of that, in lanes that are seen: what may be relied on when another machine goes.
+    pub(super) sure: Capacity,
+    /// Of that, running.
     pub(super) running: Capacity,
 }
 
 impl Tally {
-    fn add(&mut self, standing: Standing, capacity: Capacity) {
+    fn add(&mut self, standing: Standing, capacity: Capacity, seen: bool) {
         self.counted = self.counted.plus(capacity);
         if matches!(standing, Standing::Starting | Standing::Running) {
             self.existing = self.existing.plus(capacity);
+            if seen {
+                self.sure = self.sure.plus(capacity);
+            }
         }
-        if standing == Standing::Running {
+        if standing == Standing::Running && seen {
             self.running = self.running.plus(capacity);
         }
     }
@@ -49,16 +54,19 @@ impl Tally {
         Self {
             counted: self.counted.plus(other.counted),
             existing: self.existing.plus(other.existing),
+            sure: self.sure.plus(other.sure),
             running: self.running.plus(other.running),
         }
     }
 
-    /// Without a machine of this standing.
+    /// Without a machine of this standing in a lane that is seen.
     pub(super) fn without(self, standing: Standing, capacity: Capacity) -> Self {
         let minus = |from: Capacity, is: bool| if is { from.minus(capacity) } else { from };
+        let exists = matches!(standing, Standing::Starting | Standing::Running);
         Self {
             counted: self.counted.minus(capacity),
-            existing: minus(self.existing, matches!(standing, Standing::Starting | Standing::Running)),
+            existing: minus(self.existing, exists),
+            sure: minus(self.sure, exists),
             running: minus(self.running, standing == Standing::Running),
         }
     }
@@ -104,16 +112,17 @@ impl<'a> Books<'a> {
                 continue;
             }
             let site = index.site(held);
+            let seen = index.seen(site);
             match (site.spec, site.pool.market()) {
                 (None, market) => {
-                    books.removed.add(holding.standing, holding.capacity());
+                    books.removed.add(holding.standing, holding.capacity(), seen);
                     if market == Market::OnDemand {
-                        books.removed_on_demand.add(holding.standing, holding.capacity());
+                        books.removed_on_demand.add(holding.standing, holding.capacity(), seen);
                     }
                     books.list(*held, Role::Removed);
                 }
                 (Some(_), Market::Spot) => {
-                    books.spot.add(holding.standing, holding.capacity());
+                    books.spot.add(holding.standing, holding.capacity(), seen);
                     books.list(*held, Role::Spot);
                 }
                 (Some(_), Market::OnDemand) => on_demand.push(*held),
@@ -121,7 +130,7 @@ impl<'a> Books<'a> {
         }
         on_demand.sort_by(|a, b| (a.holding.born, &a.holding.id).cmp(&(b.holding.born, &b.holding.id)));
         for held in on_demand {
-            books.assign(held, input.fleet.on_demand.base);
+            books.assign(held, index.seen(index.site(&held)), input.fleet.on_demand.base);
         }
         books
     }
@@ -133,18 +142,18 @@ impl<'a> Books<'a> {
     }
 
     /// Gives an on-demand holding its roles; a promise of several machines may have more than one.
-    fn assign(&mut self, held: Held<'a>, configured: Capacity) {
+    fn assign(&mut self, held: Held<'a>, seen: bool, configured: Capacity) {
         let holding = held.holding;
         let mut left = u64::from(holding.count);
         let base_lacks = self.owed_base.minus(self.base.counted);
         let n = base_lacks.machines_of(holding.units).min(left);
-        self.base.add(holding.standing, holding.units.times(n));
+        self.base.add(holding.standing, holding.units.times(n), seen);
         left -= n;
         let idle_lacks = configured.minus(self.base.counted).minus(self.idle_base.counted);
         let m = idle_lacks.machines_of(holding.units).min(left);
-        self.idle_base.add(holding.standing, holding.units.times(m));
+        self.idle_base.add(holding.standing, holding.units.times(m), seen);
         left -= m;
-        self.bridge.add(holding.standing, holding.units.times(left));
+        self.bridge.add(holding.standing, holding.units.times(left), seen);
         let role = if n > 0 {
             Role::Base
         } else if m > 0 {

@@ -28,9 +28,9 @@ pub(super) struct Site<'a> {
 }
 
 impl Site<'_> {
-    /// Price per unit of what one machine would bring.
+    /// Price per unit of what one machine would bring, when it brings any.
     pub(super) fn per_unit(&self) -> Option<UnitPrice> {
-        self.price.map(|p| p.per_unit(self.units))
+        self.price.filter(|_| !self.units.is_zero()).map(|p| p.per_unit(self.units))
     }
 
     /// As a candidate to buy from, when it is one.

@@ -13,6 +13,9 @@
 //! removed pools do not count here, and with `return_to_spot` neither does the bridge. A machine that is larger than
 //! the surplus stays, and the next in order is tried.
 //!
+//! **What is not seen is not relied on.** A machine in a lane that is not seen counts against launches, since it may
+//! run; it is nothing that others may go for, since it may be gone.
+//!
 //! **Overshoot stays.** The last machine bought may overshoot the target. A surplus smaller than the youngest machine
 //! is taken for that and kept in 3 and 4, unless the target was lowered since that machine was launched: else buying
 //! a large machine would always end small ones.
@@ -95,10 +98,10 @@ impl<'a> Leaving<'_, 'a> {
         let counted = self.replaced();
         let left = Left {
             target: self.target,
-            above_base: kept.existing.minus(self.books.owed_base),
+            above_base: kept.sure.minus(self.books.owed_base),
             kept: kept.plus(self.books.spot),
         };
-        let surplus = left.kept.existing.minus(self.target);
+        let surplus = left.kept.sure.minus(self.target);
         if !surplus.is_zero() && !self.is_overshoot(surplus) {
             self.surplus(left, &above, counted);
         }
@@ -139,7 +142,7 @@ impl<'a> Leaving<'_, 'a> {
 
     /// Lets spot go, then on-demand above the base.
     fn surplus(&mut self, mut left: Left, above: &[Role], mut counted: Capacity) {
-        let reason = format!("{} is held for a target of {}", left.kept.existing, self.target);
+        let reason = format!("{} is held for a target of {}", left.kept.sure, self.target);
         let mut order = self.candidates(&[Role::Spot]);
         order.extend(self.candidates(above));
         let removed = self.candidates(&[Role::Removed]);
@@ -157,8 +160,9 @@ impl<'a> Leaving<'_, 'a> {
                 go.push(held);
                 continue;
             };
-            if stay.len() < ALTERNATIVES {
-                stay.push(self.refused(&held, because));
+            let refused = self.refused(&held, because);
+            if stay.len() < ALTERNATIVES && !stay.contains(&refused) {
+                stay.push(refused);
             }
             if role == Role::Spot {
                 smallest_spot = Some(smallest_spot.map_or(units, |s| s.min(units)));
@@ -221,7 +225,7 @@ impl Left {
     fn refusal(&self, held: &Held<'_>) -> Option<Because> {
         let (standing, units) = (held.holding.standing, held.holding.units);
         let left = self.kept.without(standing, units);
-        if left.existing < self.target || standing == Standing::Running && left.running < self.target {
+        if left.sure < self.target || standing == Standing::Running && left.running < self.target {
             return Some(Because::Worse);
         }
         (held.holding.pool.market() == Market::OnDemand && units > self.above_base).then_some(Because::Base)
