@@ -323,6 +323,11 @@ impl<'a> Books<'a> {
         self.on_demand.plus(self.spot).plus(self.removed_on_demand).plus(self.removed_spot)
     }
 
+    /// On-demand that counts and is not owed by the base.
+    fn above_base(&self) -> Capacity {
+        self.on_demand.minus(self.base)
+    }
+
     /// A machine that nobody takes from us is told to go.
     fn has_free_drain(&self, plan: &Plan) -> bool {
         plan.actions.iter().any(|action| match action {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::check::{Books, Level, Violation, distinct};
 use crate::model::{InstanceType, Lane, Market, Offer, Pool, SpecName, Zone};
-use crate::plan::{Action, Holding, Input, LaunchWhy, Plan};
+use crate::plan::{Action, Input, LaunchWhy, Plan};
 use crate::units::{Capacity, PricePerHour, Share, UnitPrice};
 
 /// One launch of the plan, taken apart.
@@ -203,23 +203,15 @@ fn bound(input: &Input<'_>, wanted: Capacity, level: Level, machine: Capacity) -
     }
 }
 
-/// For each purpose no more is launched than is lacking for it, but for the rest of one machine. A machine of a pool
-/// that left the fleet file is to be replaced, so it fills no lack.
+/// For each purpose no more is launched than is lacking for it, but for the rest of one machine.
 fn amounts(input: &Input<'_>, books: &Books<'_>, launches: &[Launch<'_>], found: &mut Vec<Violation>) {
-    let stays = |h: &&Holding| h.counts() && input.fleet.pools.contains_key(&h.pool);
-    let held = |market| -> Capacity {
-        let of_market = input.holdings.iter().filter(stays).filter(|h| h.pool.market() == market);
-        of_market.map(Holding::capacity).sum()
-    };
-    let (on_demand, held_spot) = (held(Market::OnDemand), held(Market::Spot));
-    let above_base = on_demand.minus(books.base);
     let spot = sum(launches.iter().filter(|l| l.why == LaunchWhy::Spot));
     // While the operator wants to return to spot, a bridge is not in the way of the spot that replaces it.
-    let bridged = if input.fleet.on_demand.return_to_spot { Capacity::ZERO } else { above_base };
+    let bridged = if input.fleet.on_demand.return_to_spot { Capacity::ZERO } else { books.above_base() };
     for (why, lacking) in [
-        (LaunchWhy::Base, books.base.minus(on_demand)),
-        (LaunchWhy::Spot, books.wanted_spot.minus(held_spot).minus(bridged)),
-        (LaunchWhy::Bridge, books.wanted_spot.minus(held_spot).minus(above_base).minus(spot)),
+        (LaunchWhy::Base, books.base.minus(books.on_demand)),
+        (LaunchWhy::Spot, books.wanted_spot.minus(books.spot).minus(bridged)),
+        (LaunchWhy::Bridge, books.wanted_spot.minus(books.spot).minus(books.above_base()).minus(spot)),
     ] {
         let these = || launches.iter().filter(move |l| l.why == why);
         let (launched, largest) = (sum(these()), these().map(|l| l.units).max().unwrap_or_default());
