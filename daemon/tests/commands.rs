@@ -99,7 +99,7 @@ fn nobody_to_ask_is_said_with_what_to_do() {
 #[test]
 fn every_mistake_of_a_file_is_named_and_ends_with_two() {
     let place = Place::new(0);
-    let good = output(spotfleet().arg("validate").arg(place.config()));
+    let good = output(spotfleet().args(["validate", "--config"]).arg(place.config()));
     assert_eq!(good.status.code(), Some(0), "{good:?}");
     assert!(stdout(&good).contains("valid: web (4 pools)"), "{good:?}");
     place.write("fleet.yaml", &place.fleet(1, "").replace("tick: 1s", "tick: soon\n  colour: red"));

@@ -115,7 +115,7 @@ fn stopping_changes_no_machine() {
     let machines: Vec<_> = stdout(&kept).lines().filter(|l| l.starts_with("{\"machine\"")).map(str::to_owned).collect();
     assert_eq!(machines.len(), 2, "{kept:?}");
     assert!(!machines.iter().any(|l| l.contains("leaving")), "{machines:#?}");
-    let check = output(spotfleet().args(["store", "--config"]).arg(place.config()).arg("check"));
+    let check = output(spotfleet().args(["store", "check", "--config"]).arg(place.config()));
     assert!(check.status.success(), "{check:?}");
 }
 

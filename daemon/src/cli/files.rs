@@ -6,15 +6,19 @@ use clap::Args;
 use config::{Config, ThisHost};
 
 use super::out::{Out, colour_on_stderr};
-use super::{DEFAULT_CONFIG, Done, Fault};
+use super::{ConfigArg, Done, Fault};
 use crate::http::view::{Mistake, Validated};
 
 /// Checks fleet files.
 #[derive(Clone, Debug, Args)]
 pub struct ValidateArgs {
-    /// The fleet files
-    #[arg(env = "SPOTFLEET_CONFIG", default_value = DEFAULT_CONFIG, value_name = "FILE")]
+    /// The fleet files [default: that of `run`]
+    #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+
+    /// A fleet file, as for `run`
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Vec<PathBuf>,
 }
 
 /// Reads a fleet file; a mistake in it is exit code 2, with every problem named.
@@ -30,9 +34,13 @@ fn count(problems: usize) -> String {
 }
 
 pub(crate) fn validate(args: &ValidateArgs, out: &Out) -> Result<Done, Fault> {
+    let mut paths: Vec<_> = args.files.iter().chain(&args.config).cloned().collect();
+    if paths.is_empty() {
+        paths.push(ConfigArg::fallback());
+    }
     let mut files = Vec::new();
     let mut said = String::new();
-    for path in &args.files {
+    for path in &paths {
         let file = path.display().to_string();
         match Config::load(path, &ThisHost) {
             Ok(config) => {

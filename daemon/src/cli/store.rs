@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::out::Out;
-use super::{ConfigArg, Done, Fault, files};
+use super::{DEFAULT_CONFIG, Done, Fault, files};
 use crate::clock::Clock;
 use crate::store::Engine;
 use crate::store::command::{self, StoreCommand, Subject, Verdict};
@@ -15,16 +15,16 @@ use crate::store::command::{self, StoreCommand, Subject, Verdict};
 #[derive(Clone, Debug, Args)]
 pub struct StoreArgs {
     /// The state directory, in place of that of the fleet file
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 
     /// The engine that an import makes, in place of that of the fleet file
-    #[arg(long, value_enum)]
+    #[arg(long, global = true, value_enum)]
     pub engine: Option<Engine>,
 
-    /// Which configuration
-    #[command(flatten)]
-    pub config: ConfigArg,
+    /// The fleet file
+    #[arg(short, long, global = true, env = "SPOTFLEET_CONFIG", default_value = DEFAULT_CONFIG, value_name = "FILE")]
+    pub config: PathBuf,
 
     /// What to do with it
     #[command(subcommand)]
@@ -35,7 +35,7 @@ pub(crate) fn store(args: &StoreArgs, out: &Out) -> Result<Done, Fault> {
     let (state_dir, engine) = if let Some(dir) = &args.state_dir {
         (dir.clone(), args.engine.unwrap_or_default())
     } else {
-        let config = files::load(&args.config.config)?;
+        let config = files::load(&args.config)?;
         (config.daemon.state_dir, args.engine.unwrap_or_else(|| crate::assemble::engine(config.daemon.store)))
     };
     let subject = Subject { state_dir: &state_dir, engine, now: Clock::wall().now(), json: out.json() };

@@ -135,7 +135,7 @@ mod tests {
     fn work_is_done_only_where_there_is_work() {
         let start = Time::from_millis(0);
         let mut state = State { at: start, arrived_milli: 0, done_milli: 0 };
-        state.advance(start, start.plus(Span::from_mins(2)), 100);
+        state.advance(start, start.plus(Span::from_mins(1)), 100);
         assert_eq!(state.done_milli, state.arrived_milli);
         state.advance(start, start.plus(Span::from_mins(3)), 0);
         let before = state.arrived_milli - state.done_milli;

@@ -5,19 +5,22 @@ use std::io::{self, Write};
 use policies::control::View;
 use policies::control::ledger::Note;
 use policies::control::view::FleetView;
-use policies::plan::{Action, Holding};
+use policies::plan::Holding;
 use policies::units::{Money, PricePerHour, Span, Time};
 use providers::sim::Bill;
 
 use super::story::{Stage, Story};
 use super::{Options, START};
-use crate::http::view::{self, DemoStage, DemoSummary, PoolUse};
+use crate::http::view::{self, DemoStage, DemoSummary, PoolUse, Step};
 
 /// Pools shown; with the rest of the frame it fits a terminal of 24 lines.
-const POOLS: usize = 8;
+const POOLS: usize = 6;
 
 /// Events shown.
-const EVENTS: usize = 5;
+const EVENTS: usize = 3;
+
+/// Actions of the last step shown.
+const ACTIONS: usize = 2;
 
 /// Width of the bars in characters.
 const BAR: u64 = 40;
@@ -78,9 +81,9 @@ impl Screen {
     fn frame(&mut self, view: &View, fleet: &FleetView, story: &Story, bill: &Bill, passed: Span) -> io::Result<()> {
         let mut lines = Vec::new();
         lines.push(format!(
-            "\x1b[1mspotfleet demo\x1b[0m  {} simulated  {}  Ctrl-C ends",
+            "\x1b[1mspotfleet demo\x1b[0m on simulated clouds, {} into the story. Next: {}. Ctrl-C ends.",
             clock(passed),
-            story.waits_for().map_or("the cycle is complete", |s| s.text())
+            story.waits_for().map_or("the cycle is complete", Stage::text)
         ));
         lines.extend(wanted(fleet));
         lines.extend(money(view, fleet, bill));
@@ -205,12 +208,16 @@ fn money(view: &View, fleet: &FleetView, bill: &Bill) -> Vec<String> {
     let saved = view::saving(fleet.price, fleet.price_on_demand);
     vec![
         format!(
-            "costs {}/h {code} against {}/h on demand{}",
-            fleet.price,
-            fleet.price_on_demand,
+            "costs {:.2}/h {code} against {:.2}/h on demand{}",
+            view::price(fleet.price),
+            view::price(fleet.price_on_demand),
             saved.map(|s| format!(" (\x1b[32m{:.0} % saved\x1b[0m)", s * 100.0)).unwrap_or_default()
         ),
-        format!("spent {} {code} so far; on demand the same machine time costs {}", bill.spent, bill.at_on_demand),
+        format!(
+            "spent {:.2} {code} so far; on demand the same machine time costs {:.2}",
+            view::money(bill.spent),
+            view::money(bill.at_on_demand)
+        ),
     ]
 }
 
@@ -225,19 +232,19 @@ fn pools(fleet: &FleetView) -> Vec<String> {
     lines
 }
 
+/// The last decision that did something: its first actions, why, and the best that was refused for each.
 fn last_step(fleet: &FleetView) -> Vec<String> {
-    let Some((plan, report)) = &fleet.last_step else { return vec!["no step taken yet".to_owned(), String::new()] };
-    let launches = plan.actions.iter().filter(|a| matches!(a, Action::Launch { .. })).count();
-    let going = plan.actions.len() - launches;
-    let what = match (launches, going) {
-        (n, 0) => format!("{n} launches"),
-        (0, n) => format!("{n} machines let go"),
-        (n, m) => format!("{n} launches, {m} machines let go"),
-    };
-    vec![
-        format!("last step: \x1b[1m{}\x1b[0m, {what}", plan.kind.name()),
-        report.steps.first().map(|s| format!("  {}", s.reason)).unwrap_or_default(),
-    ]
+    let Some((plan, report)) = &fleet.last_step else { return vec!["no step taken yet".to_owned()] };
+    let shown = view::Plan::new(plan, report);
+    let more = shown.steps.len().saturating_sub(ACTIONS);
+    let more = if more == 0 { String::new() } else { format!(", and {more} more") };
+    let mut lines = vec![format!("last step, {}: \x1b[1m{}\x1b[0m{more}", clock(plan.at.since(START)), shown.kind)];
+    for Step { action, pool, instance, count, reason, refused, .. } in shown.steps.iter().take(ACTIONS) {
+        let what = instance.clone().unwrap_or_else(|| format!("{count} x"));
+        lines.push(format!("  {action} {what} {pool}: {reason}"));
+        lines.extend(refused.first().map(|not| format!("    not {}: {}", not.pool, not.because)));
+    }
+    lines
 }
 
 /// One cycle in figures.

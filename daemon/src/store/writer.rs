@@ -67,7 +67,7 @@ impl Writer {
         Ok((Self { batches, thread }, durable))
     }
 
-    /// Hands over the entries of one atomic batch. Waits only while [`QUEUE`] batches are waiting already. Numbers must rise.
+    /// Hands over the entries of one atomic batch. Waits only while its queue is full. Numbers must rise.
     ///
     /// # Errors
     /// [`StoreError::WriterEnded`]; [`close`](Self::close) says why.
@@ -75,8 +75,8 @@ impl Writer {
         self.batches.send((seq, entries)).await.map_err(|_| StoreError::WriterEnded)
     }
 
-    /// Hands over the entries of one atomic batch without waiting. Gives them back while [`QUEUE`] batches are waiting
-    /// already. Numbers must rise.
+    /// Hands over the entries of one atomic batch without waiting. Gives them back while its queue is
+    /// full. Numbers must rise.
     ///
     /// # Errors
     /// As [`append`](Self::append).
