@@ -6,6 +6,7 @@
 //! not there whole. `SPOTFLEET_KILLS` sets the number of kills per engine (40 by default; `cargo xtask test` sets 300).
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up fails")]
+#![expect(clippy::print_stdout, reason = "figures for the person who runs it")]
 
 mod store_support;
 
