@@ -68,7 +68,7 @@ fn batch(tick: u64) -> Vec<Entry> {
         entries.push(Entry::Put(Record::Memory(name.clone(), memory)));
         entries.push(hour(fleet, hour_of(now)));
         // The first tick of an hour forgets the hour that falls out of the history.
-        if tick % 360 == 0 {
+        if tick.is_multiple_of(360) {
             let gone = hour_of(now) - i64::try_from(HISTORY_HOURS).unwrap();
             entries.push(Entry::Forget(Key::Hour(name, gone)));
         }
@@ -131,7 +131,7 @@ fn a_year_stays_small(engine: Engine, limit: u64) {
         if tick % 20 == 19 {
             store.commit().unwrap();
         }
-        if tick % 1_000 == 0 {
+        if tick.is_multiple_of(1_000) {
             peak = peak.max(store.bytes_on_disk().unwrap());
         }
         if tick == ticks / 2 {

@@ -1,7 +1,6 @@
 //! Opening a store: the lock, the format, the engine, and every sort of damage.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up fails")]
-#![expect(clippy::print_stdout, reason = "figures for the person who runs it")]
 
 mod store_support;
 
