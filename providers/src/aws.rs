@@ -5,8 +5,8 @@
 //! client token and a tag, so a launch without an answer can be repeated or looked up. Success is machines in the answer, not
 //! HTTP 200: a fleet request reports a shortage, a quota or a missing permission inside a 200.
 //!
-//! In here: [`wire`] (the SDK), [`translate`] and [`events`] (pure), [`failure`] (codes to kinds), [`prices`] and
-//! [`offers`] (facts kept with their age), [`watch`] (notices). Not here: rate limits, deadlines and metrics (the
+//! In here: `wire` (the SDK), `translate` and `events` (pure), `failure` (codes to kinds), `prices` and
+//! `offers` (facts kept with their age), `watch` (notices). Not here: rate limits, deadlines and metrics (the
 //! guard), retries and decisions (the controller).
 //!
 //! # Tags

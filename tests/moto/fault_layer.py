@@ -8,7 +8,7 @@ Calls from clients pass through: counted, then refused, cut, answered here, or f
 client token gets the first answer again. What the layer is told is told under /fault/ on the same port, in JSON:
 
   POST   /fault/rules     a rule: {"action", "region"?, "match"?: {parameter: text}, "skip"?, "times"?,
-                          "percent"?, "seed"?, "kind", ...}; gives its number. The kinds are below
+                          "percent"?, "seed"?, "kind", ...}; gives its number. Action * is any. The kinds are below
   GET    /fault/rules     how often each rule was used; DELETE removes those of ?region
   GET    /fault/calls     calls by action since the start, of ?region
   GET    /fault/launches  every launch call of ?region: token, pool, count, machines made, outcome
@@ -78,7 +78,7 @@ class Rule:
 
     def acts(self, region, action, parameters):
         said = self.said
-        if said["action"] != action or said.get("region", region) != region or self.left == 0:
+        if said["action"] not in (action, "*") or said.get("region", region) != region or self.left == 0:
             return False
         for name, text in said.get("match", {}).items():
             if parameters.get(name) != text:

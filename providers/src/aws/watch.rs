@@ -23,10 +23,13 @@ use super::{failure, now};
 /// a failure every source rests as long.
 const INTERVAL: Duration = Duration::from_secs(10);
 
+/// A source that was looked at, and what it gave.
+type Looked = (Source, Result<Vec<Notice>, Failure>);
+
 /// The sources of all regions.
 pub(super) struct Watch {
     idle: Vec<Source>,
-    running: FuturesUnordered<BoxFuture<'static, (Source, Result<Vec<Notice>, Failure>)>>,
+    running: FuturesUnordered<BoxFuture<'static, Looked>>,
 }
 
 /// One region's source.
@@ -55,7 +58,7 @@ impl Source {
     }
 
     /// Looks once.
-    async fn look(mut self) -> (Self, Result<Vec<Notice>, Failure>) {
+    async fn look(mut self) -> Looked {
         sleep_until(self.not_before).await;
         let (result, rest) = match &mut self.feed {
             Feed::Queue(queue, receipts) => (drain(queue, receipts).await, Duration::ZERO),
