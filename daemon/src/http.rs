@@ -63,15 +63,8 @@ pub struct Sources {
     pub token: Option<SecretString>,
 }
 
-#[derive(Clone)]
-struct Shared {
-    sources: Sources,
-    permits: Arc<Semaphore>,
-}
-
 /// The API over these sources.
 pub fn router(sources: Sources) -> Router {
-    let shared = Shared { sources, permits: Arc::new(Semaphore::new(REQUESTS)) };
     let api = Router::new()
         .route("/fleets", get(fleets))
         .route("/fleets/{name}", get(fleet))
@@ -80,7 +73,7 @@ pub fn router(sources: Sources) -> Router {
         .route("/events", get(events))
         .route("/lanes", get(lanes))
         .fallback(not_found)
-        .layer(from_fn_with_state(shared.clone(), authorise));
+        .layer(from_fn_with_state(sources.clone(), authorise));
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -89,21 +82,21 @@ pub fn router(sources: Sources) -> Router {
         .fallback(not_found)
         .layer(RequestBodyLimitLayer::new(BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
-        .layer(from_fn_with_state(shared.clone(), limit))
-        .with_state(shared)
+        .layer(from_fn_with_state(Arc::new(Semaphore::new(REQUESTS)), limit))
+        .with_state(sources)
 }
 
 /// Refuses what exceeds [`REQUESTS`] at once, rather than queueing it.
-async fn limit(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    match shared.permits.try_acquire() {
+async fn limit(State(permits): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    match permits.try_acquire() {
         Ok(_permit) => next.run(request).await,
         Err(_) => problem(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once: ask again in a second"),
     }
 }
 
 /// Demands the bearer token when one is configured.
-async fn authorise(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    let Some(token) = &shared.sources.token else { return next.run(request).await };
+async fn authorise(State(sources): State<Sources>, request: Request, next: Next) -> Response {
+    let Some(token) = &sources.token else { return next.run(request).await };
     let given = request
         .headers()
         .get(header::AUTHORIZATION)
@@ -135,8 +128,8 @@ async fn not_found() -> Response {
     )
 }
 
-async fn healthz(State(shared): State<Shared>) -> Response {
-    match shared.sources.pulse.stalled() {
+async fn healthz(State(sources): State<Sources>) -> Response {
+    match sources.pulse.stalled() {
         None => (StatusCode::OK, "ok\n").into_response(),
         Some(silence) => {
             let text = format!("the loop has not turned for {} s\n", silence.as_secs());
@@ -145,35 +138,35 @@ async fn healthz(State(shared): State<Shared>) -> Response {
     }
 }
 
-async fn readyz(State(shared): State<Shared>) -> Response {
-    let reasons = shared.sources.view.load().not_ready.clone();
+async fn readyz(State(sources): State<Sources>) -> Response {
+    let reasons = sources.view.load().not_ready.clone();
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(view::Ready { ready: reasons.is_empty(), reasons })).into_response()
 }
 
-async fn metrics(State(shared): State<Shared>) -> Response {
+async fn metrics(State(sources): State<Sources>) -> Response {
     let encoder = TextEncoder::new();
     let mut text = Vec::new();
-    match encoder.encode(&shared.sources.registry.gather(), &mut text) {
+    match encoder.encode(&sources.registry.gather(), &mut text) {
         Ok(()) => ([(header::CONTENT_TYPE, encoder.format_type().to_owned())], text).into_response(),
         Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &format!("the metrics cannot be written: {error}")),
     }
 }
 
-async fn fleets(State(shared): State<Shared>) -> Json<view::Fleets> {
-    Json(view::Fleets::from(&**shared.sources.view.load()))
+async fn fleets(State(sources): State<Sources>) -> Json<view::Fleets> {
+    Json(view::Fleets::from(&**sources.view.load()))
 }
 
-async fn fleet(State(shared): State<Shared>, Path(name): Path<String>) -> Response {
-    let snapshot = shared.sources.view.load();
+async fn fleet(State(sources): State<Sources>, Path(name): Path<String>) -> Response {
+    let snapshot = sources.view.load();
     match snapshot.fleets.iter().find(|f| f.name.as_str() == name) {
         Some(fleet) => Json(view::Fleet::from(fleet)).into_response(),
         None => problem(StatusCode::NOT_FOUND, &no_fleet(&snapshot, &name)),
     }
 }
 
-async fn plan(State(shared): State<Shared>, Path(name): Path<String>) -> Response {
-    let snapshot = shared.sources.view.load();
+async fn plan(State(sources): State<Sources>, Path(name): Path<String>) -> Response {
+    let snapshot = sources.view.load();
     let Some(fleet) = snapshot.fleets.iter().find(|f| f.name.as_str() == name) else {
         return problem(StatusCode::NOT_FOUND, &no_fleet(&snapshot, &name));
     };
@@ -192,8 +185,8 @@ fn no_fleet(snapshot: &View, name: &str) -> String {
     format!("no fleet `{name}`: there are {}", names.join(", "))
 }
 
-async fn instances(State(shared): State<Shared>) -> Json<view::Instances> {
-    Json(view::Instances::from(&**shared.sources.view.load()))
+async fn instances(State(sources): State<Sources>) -> Json<view::Instances> {
+    Json(view::Instances::from(&**sources.view.load()))
 }
 
 #[derive(Deserialize)]
@@ -204,12 +197,12 @@ struct Which {
     limit: Option<usize>,
 }
 
-async fn events(State(shared): State<Shared>, which: Result<Query<Which>, QueryRejection>) -> Response {
+async fn events(State(sources): State<Sources>, which: Result<Query<Which>, QueryRejection>) -> Response {
     let Query(which) = match which {
         Ok(which) => which,
         Err(error) => return problem(StatusCode::BAD_REQUEST, &error.body_text()),
     };
-    let snapshot = shared.sources.view.load();
+    let snapshot = sources.view.load();
     let chosen: Vec<_> = snapshot
         .notes
         .iter()
@@ -221,6 +214,43 @@ async fn events(State(shared): State<Shared>, which: Result<Query<Which>, QueryR
     Json(view::Events { events }).into_response()
 }
 
-async fn lanes(State(shared): State<Shared>) -> Json<view::Lanes> {
-    Json(view::Lanes::from(&**shared.sources.view.load()))
+async fn lanes(State(sources): State<Sources>) -> Json<view::Lanes> {
+    Json(view::Lanes::from(&**sources.view.load()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn only_equal_bytes_are_the_same() {
+        assert!(same_bytes(b"horse", b"horse"));
+        for other in [b"" as &[u8], b"hors", b"horse2", b"Horse", b"horsf"] {
+            assert!(!same_bytes(other, b"horse"));
+        }
+    }
+
+    #[tokio::test]
+    async fn more_requests_than_the_limit_are_refused_at_once() {
+        let (arrived, mut arrivals) = mpsc::channel(REQUESTS);
+        let stuck = move || {
+            let arrived = arrived.clone();
+            async move {
+                arrived.send(()).await.unwrap();
+                std::future::pending::<()>().await;
+            }
+        };
+        let permits = Arc::new(Semaphore::new(REQUESTS));
+        let router = Router::new().route("/stuck", get(stuck)).layer(from_fn_with_state(permits, limit));
+        let listener = server::bind("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
+        let url = format!("http://{}/stuck", listener.local_addr().unwrap());
+        tokio::spawn(server::serve(listener, router));
+        for _ in 0..REQUESTS {
+            tokio::spawn(reqwest::get(url.clone()));
+            arrivals.recv().await.unwrap();
+        }
+        assert_eq!(reqwest::get(&url).await.unwrap().status().as_u16(), 503);
+    }
 }

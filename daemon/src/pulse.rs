@@ -35,11 +35,30 @@ impl Pulse {
     /// How long the loop has been silent, when that is too long.
     #[must_use]
     pub fn stalled(&self) -> Option<Duration> {
-        let silence = Duration::from_millis(self.now_ms().saturating_sub(self.last_ms.load(Ordering::Relaxed)));
+        self.stalled_at(self.now_ms())
+    }
+
+    fn stalled_at(&self, now_ms: u64) -> Option<Duration> {
+        let silence = Duration::from_millis(now_ms.saturating_sub(self.last_ms.load(Ordering::Relaxed)));
         (silence > STALLED).then_some(silence)
     }
 
     fn now_ms(&self) -> u64 {
         u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_that_is_silent_for_long_is_stuck() {
+        let pulse = Pulse::default();
+        pulse.clone().beat();
+        assert_eq!(pulse.stalled(), None);
+        let last = pulse.last_ms.load(Ordering::Relaxed);
+        assert_eq!(pulse.stalled_at(last + 30_000), None);
+        assert_eq!(pulse.stalled_at(last + 30_001), Some(Duration::from_millis(30_001)));
     }
 }

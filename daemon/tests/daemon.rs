@@ -155,6 +155,8 @@ fn a_token_is_asked_for_and_the_client_sends_it() {
     assert!(stderr(&refused).contains("SPOTFLEET_TOKEN"), "{refused:?}");
     let given = output(spotfleet().args(["status", "--url", &url]).env("SPOTFLEET_TOKEN", "correct-horse"));
     assert!(given.status.success() && stdout(&given).contains("web"), "{given:?}");
+    let given = output(spotfleet().args(["status", "--url", &url, "--token-file"]).arg(place.path("token")));
+    assert!(given.status.success(), "{given:?}");
     daemon.signal("INT");
     let (status, said) = daemon.ended();
     assert_eq!(status.code(), Some(0));
@@ -187,6 +189,32 @@ fn a_store_of_a_newer_format_is_refused_and_left_alone() {
     assert!(said.contains("format 99") && said.contains("upgrade spotfleet"), "{said}");
     assert!(!said.contains("launched"), "{said}");
     assert_eq!(read(&format), newer);
+}
+
+#[test]
+fn a_damaged_store_is_an_alarm_and_nothing_is_launched_on_a_guess() {
+    let place = Place::new(0);
+    place.write("fleet.yaml", &place.fleet(10, "store: redb"));
+    let mut daemon = place.run();
+    daemon.wait_for("launched");
+    daemon.signal("TERM");
+    daemon.ended();
+    let engine = place.path("state/redb");
+    for file in std::fs::read_dir(&engine).unwrap().map(|f| f.unwrap().path()).filter(|p| p.is_file()) {
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes.iter_mut().for_each(|byte| *byte ^= 0x5a);
+        std::fs::write(&file, bytes).unwrap();
+    }
+
+    let manager = Manager::new(&place);
+    let mut daemon = place.run_with(&[("NOTIFY_SOCKET", &manager.path)]);
+    daemon.wait_for("the store was damaged");
+    manager.wait_for("READY=1");
+    daemon.signal("TERM");
+    let (status, said) = daemon.ended();
+    assert_eq!(status.code(), Some(0), "{said:#?}");
+    // A launch of the run before may still be on its way: the settle window is waited for first.
+    assert!(!said.iter().any(|line| line.contains("launched")), "{said:#?}");
 }
 
 #[test]

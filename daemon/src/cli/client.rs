@@ -1,8 +1,11 @@
 //! Asks a running daemon.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use config::{Host, Secret, SecretError, ThisHost};
+use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
 use super::Fault;
@@ -21,9 +24,9 @@ pub struct DaemonArgs {
     #[arg(long, env = "SPOTFLEET_URL", value_name = "URL")]
     pub url: Option<String>,
 
-    /// Token of the daemon, when it wants one
-    #[arg(long, env = "SPOTFLEET_TOKEN", hide_env_values = true, value_name = "TOKEN")]
-    pub token: Option<String>,
+    /// File with the daemon's token, when it wants one; else the variable SPOTFLEET_TOKEN holds it
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
 }
 
 /// Why there is no answer.
@@ -48,13 +51,21 @@ impl DaemonArgs {
         self.url.as_deref().unwrap_or(DEFAULT_URL).trim_end_matches('/')
     }
 
+    /// Not an argument: those can be seen by everybody on the machine.
+    fn token(&self) -> Result<Option<SecretString>, SecretError> {
+        match &self.token_file {
+            Some(file) => Secret::File(file.clone()).resolve(&ThisHost).map(Some),
+            None => Ok(ThisHost.variable("SPOTFLEET_TOKEN").map(SecretString::from)),
+        }
+    }
+
     /// Asks for a path of the API.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, NoAnswer> {
         let url = format!("{}{path}", self.url());
         let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build();
         let mut request = client.map_err(|e| NoAnswer::Refused(e.to_string()))?.get(&url);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
+        if let Some(token) = self.token().map_err(|e| NoAnswer::Refused(e.to_string()))? {
+            request = request.bearer_auth(token.expose_secret());
         }
         let response = request.send().await.map_err(|error| {
             let why = if error.is_builder() {
@@ -73,7 +84,8 @@ impl DaemonArgs {
         let body = response.bytes().await.map_err(|e| NoAnswer::Refused(format!("cannot read {url}: {e}")))?;
         if !status.is_success() {
             let text = serde_json::from_slice::<Problem>(&body).map_or_else(|_| status.to_string(), |p| p.error);
-            let hint = if status == reqwest::StatusCode::UNAUTHORIZED { " (--token or SPOTFLEET_TOKEN)" } else { "" };
+            let hint =
+                if status == reqwest::StatusCode::UNAUTHORIZED { " (--token-file or SPOTFLEET_TOKEN)" } else { "" };
             return Err(NoAnswer::Refused(format!("the daemon at {} says: {text}{hint}", self.url())));
         }
         serde_json::from_slice(&body).map_err(|error| {
