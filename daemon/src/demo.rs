@@ -65,9 +65,9 @@ pub struct Options {
 /// How the demo ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ending {
-    /// One whole cycle, or the user ended it.
+    /// All that was asked for.
     Done,
-    /// The cycle did not complete.
+    /// A whole cycle was asked for and did not complete.
     Stuck,
 }
 
@@ -141,18 +141,18 @@ pub async fn run(options: &Options, telemetry: &Telemetry, mut screen: Screen) -
             story.follow(&view.load());
             let late = clock.now().since(START) > TOO_LONG;
             if options.once_through && (story.is_over() || late) {
-                return Ok::<_, DemoError>(if story.is_over() { Ending::Done } else { Ending::Stuck });
+                return Ok::<_, DemoError>(());
             }
         }
     };
-    let ending = tokio::select! {
+    tokio::select! {
         ended = shell.run() => return Err(ended.map_or_else(DemoError::from, |()| io::Error::other("the loop ended").into())),
         ended = serve => return Err(ended.err().unwrap_or_else(|| io::Error::other("the listener ended").into())),
-        ending = follow => ending?,
-        _ = tokio::signal::ctrl_c() => Ending::Done,
-    };
+        ended = follow => ended?,
+        _ = tokio::signal::ctrl_c() => {}
+    }
     screen.close(&view.load(), &story, &bills(&clouds), options)?;
-    Ok(ending)
+    Ok(if options.once_through && !story.is_over() { Ending::Stuck } else { Ending::Done })
 }
 
 fn clouds(clock: &Clock, seed: u64) -> Vec<SimProvider> {

@@ -44,8 +44,8 @@ pub(crate) fn demo(args: &DemoArgs, out: &Out) -> Result<Done, Fault> {
     match ending.map_err(|e| Fault::doing("run the demo", &e))? {
         Ending::Done => Ok(Done::Well),
         Ending::Stuck => Err(Fault::Failed(
-            "the demo's cycle did not complete in two simulated hours: the summary says how far it came; try a lower \
-             --speed or another --seed"
+            "the demo's cycle did not complete within two simulated hours, or was interrupted: the summary says how \
+             far it came; a lower --speed helps a busy machine"
                 .to_owned(),
         )),
     }
