@@ -44,13 +44,15 @@ pub(crate) struct At<'t> {
     node: Option<&'t Node>,
     /// The key, or the nearest place around it that exists.
     key: Place,
+    /// It stands in a list: what should be its key is the value itself.
+    in_list: bool,
     path: String,
 }
 
 impl<'t> At<'t> {
     /// The whole file.
     pub(crate) fn root(node: &'t Node) -> Self {
-        Self { node: Some(node), key: Place::START, path: String::new() }
+        Self { node: Some(node), key: Place::START, in_list: false, path: String::new() }
     }
 
     /// A key of this mapping.
@@ -59,11 +61,16 @@ impl<'t> At<'t> {
         push_key(&mut path, name);
         match self.node.map(|n| &n.body) {
             Some(Body::Mapping(mapping)) => match mapping.get(name) {
-                Some((key, node)) => Self { node: Some(node), key, path },
-                None => Self { node: None, key: self.key, path },
+                Some((key, node)) => Self { node: Some(node), key, in_list: false, path },
+                None => Self { node: None, path, ..self.clone() },
             },
-            _ => Self { node: None, key: self.key, path },
+            _ => Self { node: None, path, ..self.clone() },
         }
+    }
+
+    /// The same key, for a problem with the key itself.
+    pub(crate) fn itself(&self) -> Self {
+        Self { node: None, ..self.clone() }
     }
 
     /// An item of this list.
@@ -71,10 +78,10 @@ impl<'t> At<'t> {
         let path = format!("{}[{index}]", self.path);
         match self.node.map(|n| &n.body) {
             Some(Body::List(items)) => match items.get(index) {
-                Some(node) => Self { node: Some(node), key: node.place, path },
-                None => Self { node: None, key: self.key, path },
+                Some(node) => Self { node: Some(node), key: node.place, in_list: true, path },
+                None => Self { node: None, path, ..self.clone() },
             },
-            _ => Self { node: None, key: self.key, path },
+            _ => Self { node: None, path, ..self.clone() },
         }
     }
 
@@ -95,11 +102,6 @@ impl<'t> At<'t> {
     }
 }
 
-/// Whether a table may say things that must not be shown.
-const fn show_value(secret: bool) -> Show {
-    if secret { Show::UpToPlace } else { Show::Line }
-}
-
 impl Lowering<'_, '_> {
     /// A problem with a value.
     pub(crate) fn wrong(&mut self, at: &At<'_>, rule: impl Into<String>, hint: impl Into<String>) {
@@ -108,7 +110,8 @@ impl Lowering<'_, '_> {
 
     /// A problem with what stands at a key, whose value must not be shown.
     pub(crate) fn wrong_unshown(&mut self, at: &At<'_>, rule: impl Into<String>, hint: impl Into<String>) {
-        self.problems.add(at.key, Show::UpToPlace, &at.path, rule.into(), Some(hint.into()));
+        let show = if at.in_list { Show::Nothing } else { Show::UpToPlace };
+        self.problems.add(at.key, show, &at.path, rule.into(), Some(hint.into()));
     }
 
     /// What stands at the key: a table, a list, a mapping or the text of a single value. Reports what is missing,
@@ -128,7 +131,7 @@ impl Lowering<'_, '_> {
                 value
             }
             Field::Absent(Presence::Required) => {
-                let rule = format!("the key is missing: {} is needed", T::WANTED);
+                let rule = format!("the key is missing; it takes {}", T::WANTED);
                 self.problems.add(at.key, Show::UpToPlace, &at.path, rule, None);
                 None
             }
@@ -142,21 +145,22 @@ impl Lowering<'_, '_> {
     fn mismatch(&mut self, at: &At<'_>, wanted: &str, found: Found) {
         let rule = format!("expected {wanted}, found {}", found.name());
         let hint = match found {
-            Found::Nothing if wanted == "a mapping" => "write `{}` for the defaults, or remove the key".to_owned(),
-            Found::Nothing if wanted == "a list" => "write `[]` for none, or remove the key".to_owned(),
-            Found::Nothing => "give a value, or remove the key".to_owned(),
+            Found::Nothing if wanted == "a mapping" => "write `{}` for the defaults".to_owned(),
+            Found::Nothing if wanted == "a list" => "write a list: [a, b]".to_owned(),
+            Found::Nothing => "give it a value".to_owned(),
             Found::Text | Found::Number | Found::Flag if wanted == "a list" => "put it in brackets: [a, b]".to_owned(),
             Found::List if !wanted.starts_with("a mapping") => "give one value, not a list".to_owned(),
             _ => "compare the reference page or `spotfleet schema`".to_owned(),
         };
         // What stands here instead may be anything, also a secret.
-        self.problems.add(at.key, Show::UpToPlace, &at.path, rule, Some(hint));
+        self.wrong_unshown(at, rule, hint);
     }
 
     fn stray(&mut self, at: &At<'_>, name: &str, known: &[raw::field::Key]) {
         let key = at.key(name);
         let rule = format!("unknown key {}", quoted(name));
-        let hint = hints::for_unknown_key(name, known);
+        // Looking for a hint takes longer than all the rest, and a file can have very many unknown keys.
+        let hint = if self.problems.is_full() { None } else { hints::for_unknown_key(name, known) };
         self.problems.add(key.key, Show::UpToPlace, &key.path, rule, hint);
     }
 
@@ -179,7 +183,7 @@ impl Lowering<'_, '_> {
                 None
             }
             Err(mistake) => {
-                self.problems.add(at.value_place(), show_value(secret), &at.path, mistake.rule, mistake.hint);
+                self.problems.add(at.value_place(), Show::Line, &at.path, mistake.rule, mistake.hint);
                 None
             }
         }

@@ -155,6 +155,8 @@ pub(crate) enum Show {
     Line,
     /// It up to the end of the place: what follows may be a secret, or is not the point.
     UpToPlace,
+    /// Nothing: the place itself may be a secret.
+    Nothing,
 }
 
 /// Gathers the problems of one file.
@@ -178,7 +180,7 @@ impl<'s> Collector<'s> {
 
     /// Adds a problem.
     pub(crate) fn add(&mut self, place: Place, show: Show, path: &str, rule: String, hint: Option<String>) {
-        if self.found.len() >= MAX_PROBLEMS {
+        if self.is_full() {
             self.more = self.more.saturating_add(1);
             return;
         }
@@ -187,6 +189,11 @@ impl<'s> Collector<'s> {
         let line = place.line.checked_sub(1).and_then(|n| self.lines.get(n));
         let excerpt = line.and_then(|line| Excerpt::of(line, place, show));
         self.found.push((problem, excerpt));
+    }
+
+    /// True when no more are shown: a hint need not be looked for.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() >= MAX_PROBLEMS
     }
 
     /// True when nothing was found.
@@ -206,15 +213,21 @@ impl<'s> Collector<'s> {
 impl Excerpt {
     fn of(line: &str, place: Place, show: Show) -> Option<Self> {
         let shown = line.chars().count();
-        if shown > MAX_SHOWN_LINE {
+        if shown > MAX_SHOWN_LINE || show == Show::Nothing {
             return None;
         }
         let before = place.column.saturating_sub(1).min(shown);
         let until = before.saturating_add(place.width.max(1)).min(shown);
-        let mut text: String = match show {
-            Show::Line => masked(line),
-            Show::UpToPlace => masked(line).chars().take(until).collect(),
-        };
+        let mut text = masked(line);
+        if show == Show::UpToPlace {
+            let rest: String = line.chars().skip(until).collect();
+            text = text.chars().take(until).collect();
+            text.push_str(match rest.trim_start() {
+                "" => "",
+                value if value.starts_with(':') => ": ...",
+                _ => " ...",
+            });
+        }
         // A control character could move the cursor of the terminal that shows it.
         text = text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect();
         let byte = |chars: usize| text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
@@ -234,6 +247,13 @@ fn lines(text: &str) -> Vec<&str> {
     }
     lines.push(rest);
     lines
+}
+
+/// The place right behind this text.
+pub(crate) fn end_of(text: &str) -> Place {
+    let lines = lines(text);
+    let column = lines.last().map_or(0, |last| last.chars().count()) + 1;
+    Place { line: lines.len(), column, width: 1 }
 }
 
 /// The line with a star for each character that may belong to a secret: what follows a key with a telling name, and

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::host::Host;
 use crate::lower::{At, Lowering, lower};
 use crate::model::Config;
-use crate::problem::{Collector, Place, Problems, Show};
+use crate::problem::{Collector, Place, Problems, Show, end_of};
 use crate::raw;
 use crate::raw::field::Field;
 use crate::tree;
@@ -66,16 +66,13 @@ impl Config {
 fn not_text(file: &str, bytes: &[u8], valid: usize) -> Problems {
     let (before, _) = bytes.split_at(valid.min(bytes.len()));
     let before = String::from_utf8_lossy(before);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     let mut problems = Collector::new(file, "");
     let hint = match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "this looks like UTF-16; save it as UTF-8",
         [0x1f, 0x8b, ..] => "this looks like a compressed file",
         _ => "save it as UTF-8",
     };
-    let place = Place { line, column, width: 1 };
-    problems.add(place, Show::UpToPlace, "", "the file is not UTF-8 text".into(), Some(hint.into()));
+    problems.add(end_of(&before), Show::UpToPlace, "", "the file is not UTF-8 text".into(), Some(hint.into()));
     problems.finish()
 }
 

@@ -53,14 +53,32 @@ enum Open {
     Mapping(Place, Mapping, Option<(String, Place)>),
 }
 
+/// Characters that end a line for YAML 1.1, as `serde_yaml` reads it, but not for YAML 1.2, as the scan does; and the
+/// byte order mark, which is a character for one of them. After such a one in a comment the two would read different
+/// files.
+const AMBIGUOUS: [char; 4] = ['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'];
+
 /// Scans the text. `None` when `serde_yaml` must not see it; the reason is then among the problems.
 pub(crate) fn scan(text: &str, problems: &mut Collector<'_>) -> Option<Node> {
+    if let Some((at, sign)) = text.char_indices().find(|(_, c)| AMBIGUOUS.contains(c)) {
+        let before = text.get(..at).unwrap_or_default();
+        let place = crate::problem::end_of(before);
+        let rule = format!("the invisible character U+{:04X} is not supported", u32::from(sign));
+        let hint = "remove it; within double quotes it can be written as an escape".to_owned();
+        problems.add(place, Show::UpToPlace, "", rule, Some(hint));
+        return None;
+    }
     let mut scan = Scan { problems, stack: Vec::new(), root: None, nodes: 0, aliased: false, readable: true };
     for event in Parser::new_from_str(text) {
         match event {
             Ok((event, span)) => scan.event(event, span)?,
             Err(error) => {
                 let at = Place { line: error.marker().line().max(1), column: error.marker().col() + 1, width: 1 };
+                if error.info().contains("recursion limit") {
+                    // The parser looks ahead, so it may meet its own limit before ours is reached.
+                    scan.too_deep(at);
+                    return None;
+                }
                 let path = path_of(&scan.stack);
                 let rule = format!("this is not YAML: {}", error.info());
                 let hint = "check quotes, brackets, and that lines are indented by spaces alike".to_owned();
@@ -137,12 +155,16 @@ impl Scan<'_, '_> {
     fn open(&mut self, place: Place, open: Open) -> Option<()> {
         self.count(place)?;
         if self.stack.len() >= MAX_DEPTH {
-            let rule = format!("nested deeper than {MAX_DEPTH} levels");
-            self.refuse(place, &rule, "a fleet file needs no more than eight");
+            self.too_deep(place);
             return None;
         }
         self.stack.push(open);
         Some(())
+    }
+
+    fn too_deep(&mut self, place: Place) {
+        let rule = format!("nested deeper than {MAX_DEPTH} levels");
+        self.refuse(place, &rule, "a fleet file needs no more than eight");
     }
 
     fn count(&mut self, place: Place) -> Option<()> {
@@ -291,6 +313,7 @@ mod tests {
             ("a: !!binary abc\n", "1:4 a tags (`!name`) are not supported"),
             ("a: 1\n---\nb: 2\n", "2:1  a second document starts here"),
             ("? [a, b]\n: 1\n", "1:3  a key must be plain text"),
+            ("a: 1\n# x\u{2028}b: *c", "2:4  the invisible character U+2028 is not supported"),
         ] {
             let found = problems_of(text);
             assert_eq!(found, [expected], "{text}");

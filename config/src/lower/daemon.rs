@@ -138,12 +138,16 @@ fn rates_of(
     for (at, name, rate) in cx.entries(at, field)? {
         let rate = cx.value(&at, rate);
         let Some((_, currency)) = Currency::ALL.iter().find(|(code, _)| *code == name) else {
-            cx.wrong(&at, format!("{} is no known currency", quoted(&name)), "the currencies are USD and CNY");
+            cx.wrong(&at.itself(), format!("{} is no known currency", quoted(&name)), "the currencies are USD and CNY");
             whole = false;
             continue;
         };
         if reporting == Some(*currency) {
-            cx.wrong(&at, "this is the reporting currency itself", "remove it; only other currencies need a rate");
+            cx.wrong(
+                &at.itself(),
+                "this is the reporting currency itself",
+                "remove it; only other currencies need a rate",
+            );
             whole = false;
         }
         match rate {

@@ -76,7 +76,7 @@ pub(crate) fn lower(
     if let Some(places) = &places {
         if let Some(weights) = &weights {
             for weighted in weights.keys().filter(|t| !places.types.contains(t.as_str())) {
-                let at = weights_at.key(weighted.as_str());
+                let at = weights_at.key(weighted.as_str()).itself();
                 let near = hints::nearest(weighted.as_str(), places.types.iter().map(String::as_str));
                 let hint = near.map_or_else(|| "remove it".to_owned(), |near| format!("did you mean `{near}`?"));
                 cx.wrong(&at, "no pool of this fleet has this instance type", hint);
@@ -126,7 +126,7 @@ fn labels_of(
     let mut labels = BTreeMap::new();
     let mut whole = true;
     for (at, key, value) in entries {
-        let key = cx.named(&at, Some(key), &LABEL_KEY);
+        let key = cx.named(&at.itself(), Some(key), &LABEL_KEY);
         let value = cx.value(&at, value).filter(|value| {
             let fits = value.chars().count() <= LONGEST_LABEL && !value.chars().any(char::is_control);
             if !fits {

@@ -140,7 +140,7 @@ fn subnets_of(
     let mut subnets = BTreeMap::new();
     let mut whole = true;
     for (at, zone, subnet) in entries {
-        let zone = cx.named(&at, Some(zone), &PLACE_NAME);
+        let zone = cx.named(&at.itself(), Some(zone), &PLACE_NAME);
         let subnet = name(cx, &at, subnet).filter(|subnet| {
             let fits = subnet.starts_with("subnet-");
             if !fits {
@@ -248,7 +248,7 @@ fn tags_of(
         let too_long =
             value.as_ref().is_some_and(|v| v.chars().count() > LONGEST_TAG_VALUE || v.chars().any(char::is_control));
         if let Some((rule, hint)) = &wrong {
-            cx.wrong(&at, rule.clone(), *hint);
+            cx.wrong(&at.itself(), rule.clone(), *hint);
         }
         if too_long {
             cx.wrong(&at, "this is no value of a tag", "EC2 takes up to 256 characters on one line");
@@ -281,7 +281,7 @@ pub(crate) fn zones_of(
     let mut whole = true;
     for zone in subnets.keys() {
         let Some(region) = region_of(regions, zone.as_str()) else {
-            let at = at.key("launch").key("subnets").key(zone.as_str());
+            let at = at.key("launch").key("subnets").key(zone.as_str()).itself();
             cx.wrong(&at, "no region of this entry has this zone", "a zone's name starts with its region's");
             whole = false;
             continue;

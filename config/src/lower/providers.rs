@@ -51,6 +51,7 @@ pub(crate) fn lower(
                 cx.wrong_unshown(&at, rule, "remove it; this version knows `aws` and `sim`");
                 None
             }
+            raw::Provider::Unknown if !named => None,
             raw::Provider::Unknown => {
                 let rule = format!("unknown kind of provider {}", quoted(raw::kind_of(&name)));
                 let hint = match hints::nearest(raw::kind_of(&name), raw::KINDS.into_iter()) {
@@ -205,7 +206,7 @@ fn sim_types(
     let mut types = BTreeMap::new();
     let mut whole = true;
     for (at, name, field) in entries {
-        let name = cx.named(&at, Some(name), &PLACE_NAME);
+        let name = cx.named(&at.itself(), Some(name), &PLACE_NAME);
         let lowered = sim_type(cx, &at, field);
         match (name, lowered) {
             (Some(name), Some(lowered)) => {

@@ -44,7 +44,9 @@ pub(crate) fn parse(text: &str) -> Result<Span, Mistake> {
 }
 
 fn hint_for(text: &str) -> String {
-    if text.contains('.') || text.contains(',') {
+    if text == "auto" {
+        "`auto` is not supported in this version; write how long".into()
+    } else if text.contains('.') || text.contains(',') {
         "write whole numbers: 1h30m for 1.5h".into()
     } else if text.contains(' ') {
         "write it without spaces".into()

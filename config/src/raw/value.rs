@@ -337,7 +337,10 @@ impl Kind for Percent {
         let number = text.strip_suffix('%').map(str::trim_end).ok_or_else(|| {
             Mistake::new(format!("expected {}, found {}", Self::WANTED, quoted(text)), "end it with a percent sign")
         })?;
-        let hundredths = decimal(&Scalar::Number(number.to_owned()), 2, Self::WANTED)?;
+        let hundredths = decimal(&Scalar::Number(number.to_owned()), 2, Self::WANTED).map_err(|mistake| {
+            let rule = format!("expected {}, found {}", Self::WANTED, quoted(text));
+            Mistake { rule, ..mistake }
+        })?;
         let hundredths = u32::try_from(hundredths)
             .map_err(|_| Mistake::new(format!("{} is too large", quoted(text)), "is a decimal point missing?"))?;
         Ok(Share::from_basis_points(hundredths))

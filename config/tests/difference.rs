@@ -1,0 +1,78 @@
+//! What changed between two configurations, as the log of a reload tells it.
+
+use config::{Config, FakeHost};
+
+const OLD: &str = "\
+version: 1
+daemon: {tick: 10s, token: {env: OLD_TOKEN}}
+providers:
+  aws: {}
+fleets:
+  - name: batch
+    labels: {team: ml}
+    capacity: {min: 2, max: 60}
+    demand: {queue: {source: {redis: {url: {env: REDIS}, list: jobs}}, jobs_per_unit_hour: 120, drain_within: 10m}}
+    pools:
+      - provider: aws
+        regions: [us-east-1]
+        instance_types: [m6i.large]
+        launch: {image: ami-1, subnets: {us-east-1a: subnet-1}, user_data: 'key=hunter1'}
+";
+
+fn parse(text: &str) -> Config {
+    match Config::parse("fleet.yaml", text, &FakeHost::default()) {
+        Ok(config) => config,
+        Err(problems) => panic!("{problems}"),
+    }
+}
+
+#[test]
+fn a_configuration_does_not_differ_from_itself() {
+    let spelled_otherwise = OLD.replace("10m", "600s").replace("{}", "{visibility_lag: 1m}");
+    assert_eq!(Config::difference(&parse(OLD), &parse(&spelled_otherwise)), [""; 0]);
+}
+
+#[test]
+fn every_change_is_one_line_without_secrets() {
+    let new = OLD
+        .replace("tick: 10s", "tick: 5s")
+        .replace("OLD_TOKEN", "NEW_TOKEN")
+        .replace("{team: ml}", "{cost_center: a17}")
+        .replace("max: 60", "max: 80")
+        .replace("list: jobs", "list: jobs, in_progress: running")
+        .replace("[m6i.large]", "[m6i.large, m6a.large]")
+        .replace("hunter1", "hunter2");
+    let said = Config::difference(&parse(OLD), &parse(&new));
+    let (data, rest): (Vec<&String>, Vec<&String>) = said.iter().partition(|line| line.contains("user_data"));
+    assert_eq!(
+        rest,
+        [
+            "daemon.tick: 10s -> 5s",
+            "daemon.token: variable OLD_TOKEN -> variable NEW_TOKEN",
+            "fleets.batch.capacity.max: 60 -> 80",
+            "fleets.batch.demand.queue.source: redis list jobs at variable REDIS -> redis list jobs and running at \
+             variable REDIS",
+            "fleets.batch.labels.cost_center: added, a17",
+            "fleets.batch.labels.team: removed, was ml",
+            "fleets.batch.pools[0].launch.tags.cost_center: added, a17",
+            "fleets.batch.pools[0].launch.tags.team: removed, was ml",
+            "fleets.batch.pools: added aws/us-east-1/us-east-1a/m6a.large/spot, \
+             aws/us-east-1/us-east-1a/m6a.large/on-demand",
+        ]
+    );
+    assert_eq!(data.len(), 1, "{said:?}");
+    assert!(data[0].starts_with("fleets.batch.pools[0].launch.user_data: 11 bytes, checksum "), "{data:?}");
+    assert!(!said.join("\n").contains("hunter"), "{said:?}");
+}
+
+#[test]
+fn a_new_fleet_is_told_and_many_pools_are_counted() {
+    let second = OLD.replace("name: batch", "name: other").split_once("fleets:\n").map(|(_, fleet)| fleet.to_owned());
+    let both = format!("{OLD}{}", second.unwrap_or_default());
+    let said = Config::difference(&parse(OLD), &parse(&both));
+    assert!(said.contains(&"fleets.other.capacity.max: added, 60".to_owned()), "{said:?}");
+    let types: Vec<String> = (0..40).map(|n| format!("m6i.{n}xlarge")).collect();
+    let more = OLD.replace("[m6i.large]", &format!("[m6i.large, {}]", types.join(", ")));
+    let said = Config::difference(&parse(OLD), &parse(&more));
+    assert!(matches!(said.as_slice(), [line] if line.ends_with("75 more")), "{said:?}");
+}
