@@ -19,8 +19,8 @@ const MOST_POOLS_NAMED: usize = 5;
 type Lines = BTreeMap<String, String>;
 
 impl Config {
-    /// What is different in `new`, a line each: `fleets.batch.capacity.max: 60 -> 80`. Empty when they mean the same. Secrets are not
-    /// in a configuration, and of user data only its size and a checksum is shown.
+    /// What is different in `new`, a line each: `fleets.batch.capacity.max: 60 -> 80`. Empty when they mean the same.
+    /// Secrets are not in a configuration, and of user data only its size and a checksum is shown.
     #[must_use]
     pub fn difference(old: &Self, new: &Self) -> Vec<String> {
         let (old_lines, new_lines) = (lines(old), lines(new));

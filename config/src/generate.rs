@@ -32,7 +32,14 @@ fn root() -> Value {
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(object) => {
-            let mut entries: Vec<(String, Value)> = object.into_iter().map(|(key, v)| (key, sorted(v))).collect();
+            let mut entries: Vec<(String, Value)> = object
+                .into_iter()
+                .map(|(key, value)| match value {
+                    // Where a line of the code ends is of no meaning.
+                    Value::String(text) if key == "description" => (key, text.replace('\n', " ").into()),
+                    value => (key, sorted(value)),
+                })
+                .collect();
             entries.sort_by(|a, b| a.0.cmp(&b.0));
             Value::Object(entries.into_iter().collect())
         }
@@ -47,7 +54,8 @@ pub fn reference() -> String {
     let root = root();
     let mut page = Page { root: &root, text: String::new(), shown: Vec::new() };
     page.text.push_str(
-        "# Reference of the fleet file\n\n<!-- Made by `cargo xtask gen` from config/src/raw.rs: change it there. -->\n\n",
+        "# Reference of the fleet file\n\n<!-- Made by `cargo xtask gen` from config/src/raw.rs: change it there. \
+         -->\n\n",
     );
     page.text.push_str(
         "`spotfleet validate` checks a file and shows every problem of it at once; `spotfleet schema` prints the JSON \

@@ -1,8 +1,9 @@
 //! The fleet file: its format, its validation, its JSON schema and its reference page.
 //!
-//! A file is read in four steps. It is *bounded* (size, UTF-8), *scanned* for the place of each key and for what is not supported
-//! (`tree`), *read* by `serde_yaml` into tables that stop at no mistake (`raw`), and *lowered* into [`Config`], in which every
-//! rule holds (`lower`). What comes out is that, or every problem at once, each with its place ([`Problems`]).
+//! A file is read in four steps. It is *bounded* (size, UTF-8), *scanned* for the place of each key and for what is not
+//! supported (`tree`), *read* by `serde_yaml` into tables that stop at no mistake (`raw`), and *lowered* into
+//! [`Config`], in which every rule holds (`lower`). What comes out is that, or every problem at once, each with its
+//! place ([`Problems`]).
 //!
 //! Not here: network, clock, and secrets themselves ([`Secret`] says where one is; the daemon resolves it when it
 //! starts).

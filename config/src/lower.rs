@@ -1,8 +1,8 @@
 //! From the file as written to what it means: every rule is checked here, and every broken one reported.
 //!
 //! Each raw table is taken apart field by field, so that a new key cannot be forgotten: the compiler asks what becomes
-//! of it. A function gives `None` when something in it was wrong; the reason is then among the problems, and the rest of the
-//! file is still checked.
+//! of it. A function gives `None` when something in it was wrong; the reason is then among the problems, and the rest
+//! of the file is still checked.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -26,7 +26,8 @@ mod pools;
 mod providers;
 mod source;
 
-/// More pools in one configuration are refused: a round must stay far below a second. The planner is measured with 5,000.
+/// More pools in one configuration are refused: a round must stay far below a second. The planner is measured with
+/// 5,000.
 pub const MAX_POOLS: usize = 20_000;
 
 /// What lowering knows and gathers.

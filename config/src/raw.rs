@@ -23,16 +23,16 @@ pub(crate) mod field;
 pub(crate) mod value;
 
 table! {
-    /// A fleet file of spotfleet. Durations are written as `90s`, `5m`, `1h30m` or `1d`, shares as `70%`, money as plain
-    /// decimals. Relative paths start at the directory of the fleet file. Anchors, aliases, merge keys and tags are
-    /// not supported.
+    /// A fleet file of spotfleet. Durations are written as `90s`, `5m`, `1h30m` or `1d`, shares as `70%`, money as
+    /// plain decimals. Relative paths start at the directory of the fleet file. Anchors, aliases, merge keys and tags
+    /// are not supported.
     File {
         /// Version of the format: 1.
         required version: Leaf<Version>,
         /// How the daemon itself runs. A change of it takes effect at the next start, one of `rates` at a reload.
         default("{}") daemon: Daemon,
-        /// The clouds. The first part of a name is its kind: `aws`, or `aws-research` for a second account; `sim` or `sim-a` for
-        /// a simulated cloud. Example: `aws: {}`.
+        /// The clouds. The first part of a name is its kind: `aws`, or `aws-research` for a second account; `sim` or
+        /// `sim-a` for a simulated cloud. Example: `aws: {}`.
         required providers: Providers,
         /// The fleets. At least one.
         required fleets: List<Fleet>,
@@ -50,12 +50,13 @@ table! {
         optional token: SecretRef,
         /// A round is run at least this often, from 1s to 10m. Events such as interruptions start one at once.
         default("10s") tick: Leaf<Duration>,
-        /// Value of the owner tag of every machine. Machines with another one do not exist for this daemon: two daemons in
-        /// one account need two owners. Letters, digits, dots, dashes and underscores, at most 63.
+        /// Value of the owner tag of every machine. Machines with another one do not exist for this daemon: two daemons
+        /// in one account need two owners. Letters, digits, dots, dashes and underscores, at most 63.
         default("spotfleet") owner: Leaf<Text>,
         /// Currency of every price and cap in this file and of every report.
         default("USD") currency: Leaf<OneOf<Currency>>,
-        /// What one unit of another currency is worth in `currency`, for price lists in that one. Example: `{CNY: 0.14}`.
+        /// What one unit of another currency is worth in `currency`, for price lists in that one. Example:
+        /// `{CNY: 0.14}`.
         default("{}") rates: Dict<Leaf<Rate>>,
         /// What is logged, and how.
         default("{}") log: Log,
@@ -91,15 +92,15 @@ table! {
 
     /// Amazon EC2. Credentials come from the SDK's own chain: environment, profile, container or instance role.
     Aws {
-        /// URL of the EC2, SQS and STS endpoints in place of the region's own, for tests and private endpoints. Without it
-        /// `AWS_ENDPOINT_URL` is used, when set.
+        /// URL of the EC2, SQS and STS endpoints in place of the region's own, for tests and private endpoints. Without
+        /// it `AWS_ENDPOINT_URL` is used, when set.
         optional endpoint_url: Leaf<Text>,
         /// URL of the price list endpoint in place of its own.
         optional pricing_endpoint_url: Leaf<Text>,
         /// Allow endpoints without TLS (`http://`). For tests.
         default("false") allow_http_endpoint: Leaf<Flag>,
-        /// URLs of the SQS queues that get the EventBridge events of EC2 interruptions, one for each region. In a region without
-        /// one, spot requests are polled, which sees an interruption later. Example:
+        /// URLs of the SQS queues that get the EventBridge events of EC2 interruptions, one for each region. In a
+        /// region without one, spot requests are polled, which sees an interruption later. Example:
         /// `[https://sqs.us-east-1.amazonaws.com/123456789012/spotfleet]`.
         default("[]") interruption_queue_urls: List<Leaf<Text>>,
         /// Which call launches: `create-fleet` (an instant fleet with a launch template kept for each launch
@@ -107,13 +108,13 @@ table! {
         default("create-fleet") launch_api: Leaf<OneOf<LaunchApi>>,
         /// A call that takes longer is given up, from 1s to 5m. What it did is then looked up, never guessed.
         default("30s") call_deadline: Leaf<Duration>,
-        /// A machine may be missing from listings for so long after its launch, from 0s to 10m. A lost launch is launched again
-        /// only after this and the deadline have passed.
+        /// A machine may be missing from listings for so long after its launch, from 0s to 10m. A lost launch is
+        /// launched again only after this and the deadline have passed.
         default("60s") visibility_lag: Leaf<Duration>,
     }
 
-    /// A simulated cloud, for demos and tests: nothing is launched anywhere. It sells its types in every region and zone that
-    /// the fleets name.
+    /// A simulated cloud, for demos and tests: nothing is launched anywhere. It sells its types in every region and
+    /// zone that the fleets name.
     Sim {
         /// Seed of all that is random in it. The same seed gives the same cloud.
         default("0") seed: Leaf<Count>,
@@ -123,8 +124,8 @@ table! {
         default("30s") start_delay: Leaf<Duration>,
         /// A machine may be missing from listings for so long after its launch, up to 10m.
         default("2s") visibility_lag: Leaf<Duration>,
-        /// A launch that is repeated with the same token within this time makes nothing new. Without it, it makes a second
-        /// machine, as on clouds that know no tokens.
+        /// A launch that is repeated with the same token within this time makes nothing new. Without it, it makes a
+        /// second machine, as on clouds that know no tokens.
         optional token_lifetime: Leaf<Duration>,
         /// How long before an interruption its notice comes, up to 1h.
         default("2m") notice_lead: Leaf<Duration>,
@@ -150,15 +151,16 @@ table! {
 
     /// A fleet: what the operator wants.
     Fleet {
-        /// Name, unique in the file: small letters, digits and dashes, at most 63. It is a tag of each machine, so renaming
-        /// a fleet means a new one. Example: `llm-batch`.
+        /// Name, unique in the file: small letters, digits and dashes, at most 63. It is a tag of each machine, so
+        /// renaming a fleet means a new one. Example: `llm-batch`.
         required name: Leaf<Text>,
-        /// Labels, copied to tags of the machines and to metrics. Keys: small letters, digits and underscores, at most 63; values up
-        /// to 255 characters; at most 20. Example: `{team: ml, cost_center: a17}`.
+        /// Labels, copied to tags of the machines and to metrics. Keys: small letters, digits and underscores, at most
+        /// 63; values up to 255 characters; at most 20. Example: `{team: ml, cost_center: a17}`.
         default("{}") labels: Dict<Leaf<Text>>,
         /// What capacity counts: machines, virtual CPUs or GPUs.
         default("instance") unit: Leaf<OneOf<Unit>>,
-        /// Capacity of one machine of these instance types, in place of what `unit` counts. Example: `{g5.xlarge: 1, g5.2xlarge: 1.5}`.
+        /// Capacity of one machine of these instance types, in place of what `unit` counts. Example:
+        /// `{g5.xlarge: 1, g5.2xlarge: 1.5}`.
         default("{}") weights: Dict<Leaf<Units>>,
         /// Limits of the fleet's capacity.
         required capacity: Capacity,
@@ -219,8 +221,8 @@ table! {
 
     /// A Redis list (`list`), or a stream with its consumer group (`stream` and `group`).
     Redis {
-        /// `redis://`, `rediss://` (TLS) or `redis+unix://` URL of the server, such as `redis://127.0.0.1:6379/0`. With a password in it, it
-        /// must be kept elsewhere: `{env: REDIS_URL}`.
+        /// `redis://`, `rediss://` (TLS) or `redis+unix://` URL of the server, such as `redis://127.0.0.1:6379/0`. With
+        /// a password in it, it must be kept elsewhere: `{env: REDIS_URL}`.
         required url: UrlOrRef,
         /// Key of the list of waiting jobs; its length is the backlog.
         optional list: Leaf<Text>,
@@ -237,8 +239,8 @@ table! {
         /// Path of the file: the number of waiting jobs, or a JSON object with `waiting` and, if known, `in_flight` and
         /// `arrived_total`. It should be written whole and renamed into place.
         required path: Leaf<FilePath>,
-        /// A file that was not written for longer counts as missing, from 1s to 30d, so that a writer that died is noticed.
-        /// Without it, its age does not matter. Example: `5m`.
+        /// A file that was not written for longer counts as missing, from 1s to 30d, so that a writer that died is
+        /// noticed. Without it, its age does not matter. Example: `5m`.
         optional max_age: Leaf<Duration>,
     }
 
@@ -302,7 +304,8 @@ table! {
     ScaleUp {
         /// After the target was raised, it is not raised again for so long, up to 7d.
         default("60s") cooldown: Leaf<Duration>,
-        /// One raise adds at most this share of the target, and at least one unit. Without it, there is no limit. Example: `50%`.
+        /// One raise adds at most this share of the target, and at least one unit. Without it, there is no limit.
+        /// Example: `50%`.
         optional max_step: Leaf<Percent>,
     }
 
@@ -310,14 +313,15 @@ table! {
     ScaleDown {
         /// After the target was changed either way, it is not lowered for so long, up to 7d.
         default("10m") cooldown: Leaf<Duration>,
-        /// What goes first. `spot-first`: on-demand that a spot machine has replaced, then spot from the dearest, then on-demand
-        /// above the base. The base stays.
+        /// What goes first. `spot-first`: on-demand that a spot machine has replaced, then spot from the dearest, then
+        /// on-demand above the base. The base stays.
         default("spot-first") order: Leaf<OneOf<Order>>,
         /// Capacity that was needed within this time stays, up to 7d.
         default("15m") idle_grace: Leaf<Duration>,
         /// A machine is told to finish its work so long before it is ended, up to 7d.
         default("5m") drain_timeout: Leaf<Duration>,
-        /// One lowering takes at most this share of the target, and at least one unit. Without it, there is no limit. Example: `20%`.
+        /// One lowering takes at most this share of the target, and at least one unit. Without it, there is no limit.
+        /// Example: `20%`.
         optional max_step: Leaf<Percent>,
     }
 
@@ -327,8 +331,8 @@ table! {
         required provider: Leaf<Text>,
         /// Regions, as the provider writes them. Example: `[us-east-1]`.
         required regions: List<Leaf<Text>>,
-        /// Zones, as the provider writes them; each belongs to the region that its name starts with. Without it: every zone that has a
-        /// subnet on AWS, one zone a region on a simulated cloud. Example: `[us-east-1a, us-east-1b]`.
+        /// Zones, as the provider writes them; each belongs to the region that its name starts with. Without it: every
+        /// zone that has a subnet on AWS, one zone a region on a simulated cloud. Example: `[us-east-1a, us-east-1b]`.
         optional zones: List<Leaf<Text>>,
         /// Instance types, as the provider writes them. Example: `[g5.xlarge, g6.xlarge]`.
         required instance_types: List<Leaf<Text>>,
@@ -338,8 +342,8 @@ table! {
         optional launch: Launch,
     }
 
-    /// What an EC2 machine is launched with. Images, subnets and security groups belong to one region, so an entry that names them
-    /// by id covers one region; write one entry for each region.
+    /// What an EC2 machine is launched with. Images, subnets and security groups belong to one region, so an entry that
+    /// names them by id covers one region; write one entry for each region.
     Launch {
         /// Image id, or an SSM parameter, which may differ by region. Example: `ami-0abcdef1234567890` or
         /// `resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64`.
@@ -352,11 +356,13 @@ table! {
         optional instance_profile: Leaf<Text>,
         /// Name of the SSH key pair that the machine gets.
         optional key_name: Leaf<Text>,
-        /// User data as text, at most 16 KiB; not encoded. Put no secret in it: whoever can describe instances can read it.
+        /// User data as text, at most 16 KiB; not encoded. Put no secret in it: whoever can describe instances can read
+        /// it.
         optional user_data: Leaf<Text>,
         /// File with the user data, in place of `user_data`. Example: `worker.sh`.
         optional user_data_file: Leaf<FilePath>,
-        /// Further tags of the machine. At most 30 together with the labels; keys must not start with `aws:` or `spotfleet`.
+        /// Further tags of the machine. At most 30 together with the labels; keys must not start with `aws:` or
+        /// `spotfleet`.
         default("{}") tags: Dict<Leaf<Text>>,
     }
 }

@@ -1,7 +1,7 @@
 //! Where everything stands: a bounded scan of the file for the place of each key, before anything is read.
 //!
-//! `serde_yaml` reads the values, but tells the place of the first error only, expands aliases, and lets duplicate keys pass.
-//! So the text is scanned first by a parser that gives each event its place. What the scan refuses never reaches
+//! `serde_yaml` reads the values, but tells the place of the first error only, expands aliases, and lets duplicate keys
+//! pass. So the text is scanned first by a parser that gives each event its place. What the scan refuses never reaches
 //! `serde_yaml`: aliases (and so alias bombs), tags, deep nesting, several documents, keys that are no plain text.
 
 use std::collections::BTreeMap;

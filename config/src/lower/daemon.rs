@@ -87,8 +87,8 @@ pub(crate) fn secret(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::S
 }
 
 /// How to refer to a secret.
-pub(crate) const SECRET_HINT: &str = "write `{env: NAME}`, `{file: PATH}` or `{credential: NAME}`, and change the secret \
-                                      if this file was shared";
+pub(crate) const SECRET_HINT: &str =
+    "write `{env: NAME}`, `{file: PATH}` or `{credential: NAME}`, and change the secret if this file was shared";
 
 /// Where a secret is kept, of a table that is open already.
 pub(crate) fn secret_table(cx: &mut Lowering<'_, '_>, at: &At<'_>, table: raw::SecretRef) -> Option<Secret> {
