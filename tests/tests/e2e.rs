@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use policies::rng::Stream;
+use policies::units::Time;
 use serde_json::{Value, json};
 use spotfleet_tests::daemon::{Daemon, command};
 use spotfleet_tests::moto::{Moto, MotoMachine, MotoRegion};
@@ -93,7 +94,7 @@ providers:
     endpoint_url: {endpoint}
     pricing_endpoint_url: {endpoint}
     allow_http_endpoint: true
-    interruption_queue_urls: ["{queue}"]
+    interruption_queue_urls: ['{queue}']
     call_deadline: 5s
     visibility_lag: 1s
 fleets:
@@ -229,6 +230,7 @@ async fn a_warning_is_answered_by_a_replacement_within_a_second() {
     let (answer, _) = daemon.until("/api/v1/events", LIMIT, gone).await;
 
     let replaced = site.region.launches().get(launches).cloned().expect("a replacement was launched");
+    let warned = Duration::from_millis(warned.since(Time::EPOCH).as_millis()).as_secs_f64();
     let delay = replaced["at"].as_f64().expect("a time") - warned;
     println!("replacement launch call {:.0} ms after the warning was sent", delay * 1_000.0);
     assert!(delay <= 1.0, "the replacement left {delay} s after the warning");
