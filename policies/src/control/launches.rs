@@ -189,7 +189,7 @@ impl Controller {
     }
 
     /// Closes what the failure closes, longer with each failure in a row.
-    fn close(&mut self, pool: &Pool, failure: &Failure) {
+    pub(super) fn close(&mut self, pool: &Pool, failure: &Failure) {
         let meaning = failure.kind.meaning();
         let place = match meaning.scope {
             Scope::Nothing => return,

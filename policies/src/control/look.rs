@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::demand::{History, Sample};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::model::{FleetName, Instance, InstanceId, Lane, Notice, NoticeKind, Phase, Pool, ProviderName, Sight};
 use crate::plan::Cause;
 use crate::units::{Capacity, PricePerHour, Span};
@@ -302,6 +302,11 @@ impl Controller {
             self.ledger.note(self.now, Some(&machine.fleet), "noticed", text);
             if let Some(mind) = self.fleets.get_mut(&machine.fleet) {
                 mind.decide_at = self.now;
+            }
+            if notice.kind == NoticeKind::Interruption {
+                // A pool that takes machines back has no room for more.
+                let text = format!("it takes {} back", machine.id);
+                self.close(&machine.pool, &Failure::new(FailureKind::NoCapacity, "notice", "interruption", &text));
             }
         }
         if notice.kind == NoticeKind::Interruption {
