@@ -112,7 +112,20 @@ impl Lowering<'_, '_> {
     /// A problem with what stands at a key, whose value must not be shown.
     pub(crate) fn wrong_unshown(&mut self, at: &At<'_>, rule: impl Into<String>, hint: impl Into<String>) {
         let show = if at.in_list { Show::Nothing } else { Show::UpToPlace };
+        self.hide(at);
         self.problems.add(at.key, show, &at.path, rule.into(), Some(hint.into()));
+    }
+
+    /// Keeps what stands at the key out of the excerpts of other problems.
+    fn hide(&mut self, at: &At<'_>) {
+        let mut nodes: Vec<&Node> = at.node.into_iter().collect();
+        while let Some(node) = nodes.pop() {
+            match &node.body {
+                Body::Scalar(_) => self.problems.hide(node.place),
+                Body::List(items) => nodes.extend(items),
+                Body::Mapping(mapping) => nodes.extend(mapping.values()),
+            }
+        }
     }
 
     /// What stands at the key: a table, a list, a mapping or the text of a single value. Reports what is missing,
@@ -162,6 +175,7 @@ impl Lowering<'_, '_> {
         let rule = format!("unknown key {}", quoted(name));
         // Looking for a hint takes longer than all the rest, and a file can have very many unknown keys.
         let hint = if self.problems.is_full() { None } else { hints::for_unknown_key(name, known) };
+        self.hide(&key);
         self.problems.add(key.key, Show::UpToPlace, &key.path, rule, hint);
     }
 

@@ -139,7 +139,7 @@ pub(crate) struct Place {
     pub(crate) line: usize,
     /// In characters, from 1.
     pub(crate) column: usize,
-    /// In characters; what lies on further lines is not counted.
+    /// In characters. Of what lies on several lines, at least the first of them.
     pub(crate) width: usize,
 }
 
@@ -163,14 +163,16 @@ pub(crate) enum Show {
 pub(crate) struct Collector<'s> {
     file: &'s str,
     lines: Vec<&'s str>,
-    found: Vec<(Problem, Option<Excerpt>)>,
+    found: Vec<(Problem, Place, Show)>,
+    /// What no excerpt may show.
+    hidden: Vec<Place>,
     more: usize,
 }
 
 impl<'s> Collector<'s> {
     /// None yet.
     pub(crate) fn new(file: &'s str, text: &'s str) -> Self {
-        Self { file, lines: lines(text), found: Vec::new(), more: 0 }
+        Self { file, lines: lines(text), found: Vec::new(), hidden: Vec::new(), more: 0 }
     }
 
     /// The name of the file.
@@ -186,9 +188,12 @@ impl<'s> Collector<'s> {
         }
         let problem =
             Problem { file: self.file.into(), line: place.line, column: place.column, path: path.into(), rule, hint };
-        let line = place.line.checked_sub(1).and_then(|n| self.lines.get(n));
-        let excerpt = line.and_then(|line| Excerpt::of(line, place, show));
-        self.found.push((problem, excerpt));
+        self.found.push((problem, place, show));
+    }
+
+    /// Keeps this out of the excerpt of every problem: it may be a secret.
+    pub(crate) fn hide(&mut self, place: Place) {
+        self.hidden.push(place);
     }
 
     /// True when no more are shown: a hint need not be looked for.
@@ -203,7 +208,12 @@ impl<'s> Collector<'s> {
 
     /// What was found, by position.
     pub(crate) fn finish(self) -> Problems {
-        let Self { file: _, lines: _, mut found, more } = self;
+        let Self { file: _, lines, found, hidden, more } = self;
+        let excerpt = |place: Place, show| {
+            let line = lines.get(place.line.checked_sub(1)?)?;
+            Excerpt::of(line, place, show, hidden.iter().filter(|hidden| hidden.line == place.line))
+        };
+        let mut found: Vec<_> = found.into_iter().map(|(p, place, show)| (p, excerpt(place, show))).collect();
         found.sort();
         found.dedup();
         Problems { found, more }
@@ -211,7 +221,7 @@ impl<'s> Collector<'s> {
 }
 
 impl Excerpt {
-    fn of(line: &str, place: Place, show: Show) -> Option<Self> {
+    fn of<'h>(line: &str, place: Place, show: Show, hidden: impl Iterator<Item = &'h Place>) -> Option<Self> {
         let shown = line.chars().count();
         if shown > MAX_SHOWN_LINE || show == Show::Nothing {
             return None;
@@ -219,6 +229,10 @@ impl Excerpt {
         let before = place.column.saturating_sub(1).min(shown);
         let until = before.saturating_add(place.width.max(1)).min(shown);
         let mut text = masked(line);
+        for Place { line: _, column, width } in hidden {
+            let hidden = column.saturating_sub(1)..column.saturating_sub(1).saturating_add(*width);
+            text = text.chars().enumerate().map(|(at, c)| if hidden.contains(&at) { '*' } else { c }).collect();
+        }
         if show == Show::UpToPlace {
             let rest: String = line.chars().skip(until).collect();
             text = text.chars().take(until).collect();

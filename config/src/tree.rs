@@ -45,6 +45,11 @@ impl Mapping {
     pub(crate) fn get(&self, key: &str) -> Option<(Place, &Node)> {
         self.entries.get(key).map(|(place, node)| (*place, node))
     }
+
+    /// Every value.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Node> {
+        self.entries.values().map(|(_, node)| node)
+    }
 }
 
 /// A container that is not closed yet.
@@ -219,6 +224,8 @@ impl Scan<'_, '_> {
 
     /// Refuses anchors and tags.
     fn properties(&mut self, place: Place, anchor: usize, tagged: bool) {
+        // What follows the sign is not shown.
+        let place = Place { width: 1, ..place };
         if anchor != 0 {
             self.alias(place);
         }
@@ -242,9 +249,12 @@ impl Scan<'_, '_> {
     }
 }
 
+/// More characters than any line that is shown.
+const REST_OF_LINE: usize = 10_000;
+
 fn place_of(span: Span) -> Place {
     let (start, end) = (span.start, span.end);
-    let width = if end.line() == start.line() { end.col().saturating_sub(start.col()) } else { 1 };
+    let width = if end.line() == start.line() { end.col().saturating_sub(start.col()) } else { REST_OF_LINE };
     Place { line: start.line().max(1), column: start.col() + 1, width: width.max(1) }
 }
 
