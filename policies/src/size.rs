@@ -298,12 +298,14 @@ impl Sizer<'_> {
             }
         }
         trim(&mut memory.peaks, self.now.minus(grace));
-        let (since, capacity) = *memory.peaks.first()?;
-        if since.plus(grace) > self.now {
+        let (first, capacity) = *memory.peaks.first()?;
+        // Peaks may be older than the watch: after a restart they are kept, and the watch begins anew.
+        let watched = memory.watched_since.unwrap_or(self.now).plus(grace);
+        if watched > self.now {
             // Not watched for a whole grace yet: nothing may fall.
-            return Some(Floor { capacity: Capacity::from_milli(u64::MAX), until: since.plus(grace) });
+            return Some(Floor { capacity: Capacity::from_milli(u64::MAX), until: watched });
         }
-        let falls = memory.peaks.get(1).map_or_else(|| since.plus(step).max(self.now), |(t, _)| *t);
+        let falls = memory.peaks.get(1).map_or_else(|| first.plus(step).max(self.now), |(t, _)| *t);
         Some(Floor { capacity, until: falls.plus(grace) })
     }
 }

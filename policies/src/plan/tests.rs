@@ -240,3 +240,16 @@ fn what_is_not_needed_leaves_dearest_first_and_the_base_stays() {
     world.pass(2);
     assert_eq!(world.step().len(), 4);
 }
+
+#[test]
+fn after_a_restart_older_peaks_are_no_proof_that_the_need_was_watched() {
+    let mut world = small(3, 0);
+    world.fleet.scale_down.idle_grace = Span::from_mins(2);
+    world.run(A, 1, 9);
+    world.memory.target = Some(Capacity::units(9));
+    world.memory.peaks = vec![(world.now.minus(Span::from_mins(10)), Capacity::units(4))];
+    world.memory.watched_since = None;
+    assert_eq!(world.step(), Vec::<String>::new());
+    world.pass(2);
+    assert_eq!(world.step().len(), 6);
+}
