@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::check::{Books, Level, Violation, distinct};
 use crate::model::{InstanceType, Lane, Market, Offer, Pool, SpecName, Zone};
 use crate::plan::{Action, Input, LaunchWhy, Plan};
-use crate::units::{Capacity, PricePerHour, Share, UnitPrice};
+use crate::units::{Capacity, PricePerHour, Share};
 
 /// One launch of the plan, taken apart.
 #[derive(Clone, Copy)]
@@ -100,12 +100,12 @@ fn units(input: &Input<'_>, offer: &Offer) -> Capacity {
     input.fleet.capacity_of(offer.pool.instance_type(), &offer.shape)
 }
 
-/// The cheapest on-demand price per unit of each type in each region, of those whose currency has a rate.
-fn cheapest_on_demand<'a>(input: &Input<'a>) -> BTreeMap<(&'a Lane, &'a InstanceType), UnitPrice> {
+/// The cheapest on-demand price of each type in each region, of those whose currency has a rate. Machine against
+/// machine of one type, so that no rounding to units is in it.
+fn cheapest_on_demand<'a>(input: &Input<'a>) -> BTreeMap<(&'a Lane, &'a InstanceType), PricePerHour> {
     let mut cheapest = BTreeMap::new();
     for offer in input.offers.iter().filter(|o| o.pool.market() == Market::OnDemand) {
         if let Some(price) = input.rates.convert(offer.price) {
-            let price = price.per_unit(units(input, offer));
             let entry = cheapest.entry((offer.pool.lane(), offer.pool.instance_type())).or_insert(price);
             *entry = price.min(*entry);
         }
@@ -116,7 +116,7 @@ fn cheapest_on_demand<'a>(input: &Input<'a>) -> BTreeMap<(&'a Lane, &'a Instance
 /// Spot is at or below both price caps.
 fn caps(
     input: &Input<'_>,
-    on_demand: &BTreeMap<(&Lane, &InstanceType), UnitPrice>,
+    on_demand: &BTreeMap<(&Lane, &InstanceType), PricePerHour>,
     launch: &Launch<'_>,
     found: &mut Vec<Violation>,
 ) {
@@ -127,7 +127,10 @@ fn caps(
     }
     if let Some(share) = rules.max_price_of_on_demand {
         let whole = on_demand.get(&(pool.lane(), pool.instance_type()));
-        if whole.is_none_or(|whole| price > whole.share(share)) {
+        let above = |whole: &PricePerHour| {
+            u128::from(launch.price.micros()) * 10_000 > u128::from(whole.micros()) * u128::from(share.basis_points())
+        };
+        if whole.is_none_or(above) {
             found.push(Violation::OverShareOfOnDemand(pool.clone()));
         }
     }
