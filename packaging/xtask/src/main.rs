@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 
 mod generate;
+mod mutants;
 mod place;
 mod rules;
 mod setup;
@@ -22,6 +23,7 @@ The project's own commands:
   cargo xtask test --lean       the same without the cloud SDKs (a few minutes instead of some twenty)
   cargo xtask test --only NAME  one stage of it; the names are those of the summary
   cargo xtask sim [ARGS]        the simulator; `cargo xtask sim --help` says what it takes
+  cargo xtask mutants [NAME..]  plants known bugs and expects the simulator to find each within a minute
   cargo xtask bench             the benchmarks, in release
   cargo xtask gen [--check]     writes (or compares) the JSON schema and the reference page of the fleet file
   cargo xtask rules             size of files, nothing unfinished, one reader of the clock
@@ -54,6 +56,7 @@ fn run(args: &[&str]) -> Result<(), Failed> {
                 .args(rest)
                 .run()
         }
+        ["mutants", rest @ ..] => mutants::run(rest),
         ["bench", rest @ ..] => {
             Step::cargo(["bench", "--package", "spotfleet-tests", "--no-default-features"]).args(rest).run()
         }

@@ -14,7 +14,7 @@ use spotfleet_tests::simulator::{
 const HELP: &str = "\
 Runs the controller in simulated worlds and checks every rule after every event.
 
-  simulate [--seeds N] [--seconds S] [--from SEED] [--threads N] [--keep-going]
+  simulate [--seeds N] [--seconds S] [--from SEED] [--threads N] [--keep-going] [--no-shrink]
       the seeds on file, then N seeds from SEED on (default 1), or as many as fit into S seconds (default 60);
       it stops at the first failing seed, or lists all of them at the end
   simulate --seed N [--without PART,..] [--length-s S] [--quiet]
@@ -38,6 +38,7 @@ struct Asked {
     one: Option<Run>,
     quiet: bool,
     keep_going: bool,
+    no_shrink: bool,
 }
 
 fn main() -> ExitCode {
@@ -72,6 +73,10 @@ fn parse(args: &[String]) -> Result<Asked, String> {
         }
         if arg == "--keep-going" {
             asked.keep_going = true;
+            continue;
+        }
+        if arg == "--no-shrink" {
+            asked.no_shrink = true;
             continue;
         }
         let value = args.next().ok_or_else(|| format!("{arg} needs a value, or is not known"))?;
@@ -159,7 +164,7 @@ fn many(asked: &Asked) -> ExitCode {
             });
         }
     });
-    report(&shared, start.elapsed())
+    report(&shared, start.elapsed(), !asked.no_shrink)
 }
 
 /// Adds a run to what was seen; the first failure ends the search.
@@ -186,7 +191,7 @@ fn take(shared: &Shared, outcome: &Outcome) {
     }
 }
 
-fn report(shared: &Shared, took: Duration) -> ExitCode {
+fn report(shared: &Shared, took: Duration, smaller: bool) -> ExitCode {
     let runs = shared.runs.load(Ordering::Relaxed);
     let (sum, slowest) = shared.total.lock().map(|t| *t).unwrap_or_default();
     let seconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
@@ -214,14 +219,16 @@ fn report(shared: &Shared, took: Duration) -> ExitCode {
         println!("no rule was broken");
         return ExitCode::SUCCESS;
     };
-    show(first);
+    let (seed, rule) = (first.run.seed, first.broken.as_ref().map(|b| format!("{:?}", b.rule)).unwrap_or_default());
+    if smaller {
+        show(first, &rule);
+    }
+    println!("FAILED seed={seed} rule={rule}");
     ExitCode::FAILURE
 }
 
-fn show(failed: Outcome) {
-    let seed = failed.run.seed;
-    let rule = failed.broken.as_ref().map(|b| b.rule);
-    println!("seed {seed} breaks {rule:?}; making it smaller");
+fn show(failed: Outcome, rule: &str) {
+    println!("seed {} breaks {rule}; making it smaller", failed.run.seed);
     let small = shrink(failed);
     let run = small.outcome.run;
     let told = simulate_with_log(run);
@@ -234,7 +241,7 @@ fn show(failed: Outcome) {
         println!("{:?}: {}", broken.rule, broken.text);
     }
     println!("parts left: {}", told.parts);
-    println!("FAILED seed={seed} rule={rule:?} after {} smaller runs; to repeat:\n  {}", small.tried, run.command());
+    println!("after {} smaller runs; to repeat:\n  {}", small.tried, run.command());
     println!("for tests/seeds.txt: {}  # what it caught", seed_line(&run));
 }
 
