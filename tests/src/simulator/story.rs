@@ -103,7 +103,7 @@ fn draw_parts(draws: &mut Stream) -> Parts {
         let chance = match part {
             Part::MovingDemand | Part::SecondFleet => 7_000,
             // Rare in life, and it forgives much: after it, less can be judged.
-            Part::StoreLoss => 0,
+            Part::StoreLoss => likely / 8,
             _ => likely,
         };
         if draws.chance(chance) {
@@ -237,7 +237,9 @@ fn draw_fleet(seed: u64, name: &str, clouds: &[SimCloud]) -> Fleet {
             }
         }
     }
-    let spot_pools = pools.keys().filter(|p: &&Pool| p.market() == Market::Spot).count();
+    // Of the small type: a larger machine may not fit under the maximum, and then a spread over it could not be had.
+    let small = |p: &&Pool| p.market() == Market::Spot && p.instance_type().as_str() == "small";
+    let spot_pools = pools.keys().filter(small).count();
     let narrow = draws.chance(4_000);
     let share = |draws: &mut Stream| {
         if narrow && draws.chance(5_000) { Share::percent(40 + 10 * tenth(draws)) } else { Share::WHOLE }

@@ -1,4 +1,7 @@
 //! Rules of quantity: the maximum, and the pace of the target.
+//!
+//! After a loss of the store the maximum is not judged: what a machine brings that is taken up by its tags is not known
+//! before its pool is offered, and a lane that is not seen may hold machines that nobody knows of.
 
 use policies::control::Record;
 use policies::model::{Fleet, FleetName};
@@ -41,7 +44,7 @@ impl Oracle {
     pub(super) fn promise_fits(&self, scene: &Scene<'_>, name: &FleetName) -> Verdict {
         let Some(fleet) = fleet(scene, name) else { return Ok(()) };
         let (occupied, outstanding) = (self.occupied(scene, fleet), Self::outstanding(scene, name));
-        if occupied.plus(outstanding) > fleet.max && !self.recently_lost(scene) {
+        if occupied.plus(outstanding) > fleet.max && self.lost_at.is_none() {
             let text = format!("{name}: {occupied} live and {outstanding} is promised, the maximum is {}", fleet.max);
             return broken(Rule::OverMax, text);
         }
@@ -53,7 +56,7 @@ impl Oracle {
         for fleet in scene.fleets {
             let occupied = self.occupied(scene, fleet);
             let allowed = self.allowance.get(&fleet.name).copied().unwrap_or(fleet.max).max(fleet.max);
-            if occupied > allowed && !self.recently_lost(scene) {
+            if occupied > allowed && self.lost_at.is_none() {
                 let text = format!("{}: {occupied} live, {allowed} is allowed", fleet.name);
                 return broken(Rule::OverMax, text);
             }
@@ -70,12 +73,6 @@ impl Oracle {
             let before = self.allowance.get(&fleet.name).copied().unwrap_or_default();
             self.allowance.insert(fleet.name.clone(), fleet.max.max(held.min(before.max(held))));
         }
-    }
-
-    /// The store was lost, and launches of the time before may still come to light.
-    fn recently_lost(&self, scene: &Scene<'_>) -> bool {
-        let window = scene.clouds.iter().map(|c| c.capabilities().settle_window()).max().unwrap_or_default();
-        self.lost_at.is_some_and(|lost| scene.at < lost.plus(window))
     }
 
     /// A fleet's memory was put on record: its target moves within bounds and at its pace.
