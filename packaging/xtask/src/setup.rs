@@ -1,4 +1,5 @@
-//! Gets what the tests need from outside: redis-server, and the Python packages of the EC2 test peer.
+//! Gets what the tests need from outside: redis-server, strace (for power cuts of the store), and the Python packages
+//! of the EC2 test peer.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +8,8 @@ use crate::place;
 use crate::stage::{Failed, Outcome, Step};
 
 /// Programs that the tests run, each with the Debian package that has it.
-const PROGRAMS: [(&str, &str); 2] = [("redis-server", "redis-server"), ("python3", "python3-venv")];
+const PROGRAMS: [(&str, &str); 3] =
+    [("redis-server", "redis-server"), ("python3", "python3-venv"), ("strace", "strace")];
 
 /// Both parts.
 pub(crate) fn all() -> Result<Outcome, Failed> {
