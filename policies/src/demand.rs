@@ -93,7 +93,7 @@ impl Demand {
         }
     }
 
-    /// Jobs arriving per hour, over the last [`RATE_WINDOW`]. By the source's own count where it has one. Else what
+    /// Jobs arriving per hour, over the last `RATE_WINDOW`. By the source's own count where it has one. Else what
     /// the backlog grew by, plus what the ready capacity can have served at `rate` per unit while jobs waited: an
     /// estimate that is too high when workers are slower than configured, and blind to jobs that never wait.
     #[must_use]

@@ -12,8 +12,8 @@
 //! Replace before remove. Nothing is left to choose while a plan is carried out, and after that the next plan at the
 //! same moment is empty.
 //!
-//! How the target comes about: [`size`](crate::size). Who counts as what: `plan/books.rs`. What is launched:
-//! `plan/buy.rs`, within the limits of [`allocate`](crate::allocate). What is let go: `plan/leave.rs`.
+//! How the target comes about: [`crate::size`]. Who counts as what: `plan/books.rs`. What is launched:
+//! `plan/buy.rs`, within the limits of [`crate::allocate`]. What is let go: `plan/leave.rs`.
 
 use std::collections::BTreeMap;
 

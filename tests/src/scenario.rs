@@ -8,7 +8,7 @@
 //! | line | does |
 //! |---|---|
 //! | `# text` | says what the story shows |
-//! | `fleet WORD VALUE ..` | sets rules of the fleet, see [`Rules`](rules); again later: a reload |
+//! | `fleet WORD VALUE ..` | sets rules of the fleet, see `scenario/rules.rs`; again later: a reload |
 //! | `offer POOL price 0.031 [CNY] [vcpus 4] [gpus 1]` | the pool is in the fleet file and offered at that price |
 //! | `withdraw POOL` | its price is not known any more |
 //! | `remove POOL` | it is no longer in the fleet file |
