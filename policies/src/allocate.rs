@@ -6,7 +6,7 @@
 //! **The rest.** When the best candidate's machine is larger than what is missing, the rest is covered at the least
 //! price: small machines, cheapest per unit first, and at any point one machine that covers what is then left. So a big
 //! machine is not bought for a small rest when smaller ones cost less in total. The last machine may overshoot by less
-//! than its own capacity, but nothing passes the maximum.
+//! than its own capacity, but nothing passes the maximum. What it makes needless of the others is put back.
 //!
 //! **Limits of a place**, of the wanted spot capacity *S*, with everything that counts there, promises included:
 //! * one pool, zone, region or provider holds at most its share of *S*, or one machine (the share `WHOLE` is no bound);
@@ -14,7 +14,7 @@
 //!
 //! On-demand has no such limits. Not here: who is a candidate and how much is missing (`plan`).
 
-use core::cmp::Ordering;
+use core::cmp::{Ordering, Reverse};
 
 use crate::model::SpotRules;
 use crate::report::Because;
@@ -70,14 +70,19 @@ impl Held {
 
     /// Adds capacity to a place and all that it lies in.
     pub fn add(&mut self, pool: usize, zone: usize, region: usize, provider: usize, capacity: Capacity) {
-        for (list, at) in [
-            (&mut self.pools, pool),
-            (&mut self.zones, zone),
-            (&mut self.regions, region),
-            (&mut self.providers, provider),
-        ] {
-            if let Some(held) = list.get_mut(at) {
-                *held = held.plus(capacity);
+        self.change([pool, zone, region, provider], |held| held.plus(capacity));
+    }
+
+    /// Takes capacity from a place and all that it lies in.
+    pub fn take(&mut self, pool: usize, zone: usize, region: usize, provider: usize, capacity: Capacity) {
+        self.change([pool, zone, region, provider], |held| held.minus(capacity));
+    }
+
+    fn change(&mut self, at: [usize; 4], to: impl Fn(Capacity) -> Capacity) {
+        let lists = [&mut self.pools, &mut self.zones, &mut self.regions, &mut self.providers];
+        for (list, i) in lists.into_iter().zip(at) {
+            if let Some(held) = list.get_mut(i) {
+                *held = to(*held);
             }
         }
     }
@@ -233,7 +238,29 @@ impl Shop {
             left = left.minus(best.units.times(n));
             bought.push((best, n));
         }
-        Basket { bought: merged(bought), missing: left }
+        let mut bought = merged(bought);
+        if left.is_zero() {
+            self.put_back(&mut bought, wanted);
+        }
+        Basket { bought, missing: left }
+    }
+
+    /// A large last machine can make smaller ones needless that were bought before it: they are put back, dearest
+    /// first.
+    fn put_back(&mut self, bought: &mut Vec<Bought>, wanted: Capacity) {
+        let capacity: Capacity = bought.iter().map(|(c, n)| c.units.times(*n)).sum();
+        let mut over = capacity.minus(wanted);
+        let mut order: Vec<usize> = (0..bought.len()).collect();
+        order.retain(|i| bought[*i].0.units <= over);
+        order.sort_unstable_by_key(|i| (Reverse(bought[*i].0.price), *i));
+        for i in order {
+            let (candidate, n) = &mut bought[i];
+            let back = over.machines_within(candidate.units).min(*n);
+            *n -= back;
+            over = over.minus(candidate.units.times(back));
+            self.state.put_back(candidate, back);
+        }
+        bought.retain(|(_, n)| *n > 0);
     }
 
     /// The least price for a rest that is smaller than a machine of the best candidate: tries small machines one by
@@ -321,6 +348,13 @@ impl State {
         None
     }
 
+    /// Undoes a taking. Candidates that were full stay passed over.
+    fn put_back(&mut self, of: &Candidate, n: u64) {
+        let capacity = of.units.times(n);
+        self.held.take(of.pool, of.zone, of.region, of.provider, capacity);
+        self.room = self.room.plus(capacity);
+    }
+
     fn take(&mut self, of: &Candidate, n: u64) {
         let capacity = of.units.times(n);
         self.held.add(of.pool, of.zone, of.region, of.provider, capacity);
@@ -341,4 +375,181 @@ fn merged(bought: Vec<Bought>) -> Vec<Bought> {
     });
     order.sort_unstable_by_key(|(i, _)| *i);
     order.into_iter().map(|(_, b)| b).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::MaxShare;
+    use crate::rng::Stream;
+
+    const FREE: SpotRules = SpotRules {
+        max_price_of_on_demand: None,
+        max_price_per_unit: None,
+        min_pools: 1,
+        max_share: MaxShare { pool: Share::WHOLE, zone: Share::WHOLE, region: Share::WHOLE, provider: Share::WHOLE },
+    };
+
+    /// Candidates of (units, price), each in a zone of its own, two zones a region, one provider.
+    fn candidates(of: &[(u64, u64)]) -> Vec<Candidate> {
+        let candidate = |(pool, (units, price)): (usize, &(u64, u64))| Candidate {
+            pool,
+            zone: pool,
+            region: pool / 2,
+            provider: 0,
+            units: Capacity::units(*units),
+            price: PricePerHour::from_micros(*price),
+        };
+        of.iter().enumerate().map(candidate).collect()
+    }
+
+    fn shop(of: &[(u64, u64)], limits: Limits, room: u64) -> Shop {
+        let n = of.len();
+        Shop::new(candidates(of), limits, Held::empty(n, n, n, 1), Capacity::units(room))
+    }
+
+    /// What is bought, as (pool, machines), and what is missing.
+    fn buy(shop: &mut Shop, wanted: u64) -> (Vec<(usize, u64)>, u64) {
+        let basket = shop.buy(Capacity::units(wanted));
+        let missing = basket.missing.milli() / 1_000;
+        (basket.bought.into_iter().map(|(c, n)| (c.pool, n)).collect(), missing)
+    }
+
+    #[test]
+    fn the_cheapest_per_unit_is_bought_and_ties_go_by_pool() {
+        let of = [(4, 400), (2, 180), (1, 90)];
+        assert_eq!(buy(&mut shop(&of, Limits::NONE, 100), 8), (vec![(1, 4)], 0));
+        assert_eq!(buy(&mut shop(&of, Limits::NONE, 100), 3), (vec![(1, 1), (2, 1)], 0));
+    }
+
+    #[test]
+    fn a_price_per_unit_is_compared_exactly() {
+        // 1/3 and 1/3 + 1/30,000,000: alike when rounded to billionths of a dollar per unit.
+        let dear = (PricePerHour::from_micros(10_000_001), Capacity::units(30_000_000));
+        let cheap = (PricePerHour::from_micros(1), Capacity::units(3));
+        assert_eq!(dear.0.per_unit(dear.1), cheap.0.per_unit(cheap.1));
+        assert_eq!(by_unit_price(cheap, dear), Ordering::Less);
+        assert_eq!(by_unit_price(cheap, (PricePerHour::ZERO, Capacity::ZERO)), Ordering::Less);
+    }
+
+    #[test]
+    fn a_big_machine_is_not_bought_for_a_small_rest() {
+        let of = [(16, 1_600), (1, 110)];
+        assert_eq!(buy(&mut shop(&of, Limits::NONE, 100), 19), (vec![(0, 1), (1, 3)], 0));
+        assert_eq!(buy(&mut shop(&of, Limits::NONE, 100), 15), (vec![(0, 1)], 0), "sixteen for less than fifteen ones");
+        assert_eq!(buy(&mut shop(&of, Limits::NONE, 15), 15), (vec![(1, 15)], 0), "where sixteen pass the maximum");
+    }
+
+    #[test]
+    fn a_rest_is_covered_from_several_sizes_at_the_least_price() {
+        // For 7: 4 + 2 + 1 costs 460 + 250 + 140, 4 + 4 costs 920, 8 costs 800.
+        assert_eq!(buy(&mut shop(&[(8, 800), (4, 460), (2, 250), (1, 140)], Limits::NONE, 99), 7), (vec![(0, 1)], 0));
+        // For 5: 4 + 1 costs 600.
+        assert_eq!(
+            buy(&mut shop(&[(8, 800), (4, 460), (2, 250), (1, 140)], Limits::NONE, 99), 5),
+            (vec![(1, 1), (3, 1)], 0)
+        );
+    }
+
+    #[test]
+    fn what_a_large_last_machine_makes_needless_is_not_bought() {
+        let mut rules = FREE;
+        rules.max_share.zone = Share::percent(20);
+        let limits = Limits::spot(Capacity::units(19), rules);
+        // Three ones fit their zone, then a sixteen is the cheapest for the rest, and then another.
+        assert_eq!(buy(&mut shop(&[(1, 90), (16, 1_600), (16, 1_610)], limits, 99), 19), (vec![(0, 3), (1, 1)], 0));
+        let limits = Limits::spot(Capacity::units(16), rules);
+        assert_eq!(buy(&mut shop(&[(1, 90), (16, 1_600)], limits, 99), 16), (vec![(1, 1)], 0));
+    }
+
+    #[test]
+    fn nothing_passes_the_maximum() {
+        let of = [(8, 800), (3, 600)];
+        assert_eq!(buy(&mut shop(&of, Limits::NONE, 10), 10), (vec![(0, 1)], 2));
+        assert_eq!(buy(&mut shop(&of, Limits::NONE, 11), 10), (vec![(0, 1), (1, 1)], 0));
+        assert_eq!(buy(&mut shop(&of, Limits::NONE, 2), 10), (vec![], 10));
+        assert_eq!(buy(&mut shop(&of, Limits::NONE, 10), 0), (vec![], 0));
+    }
+
+    #[test]
+    fn a_place_holds_its_share_or_one_machine() {
+        let mut rules = FREE;
+        rules.max_share.zone = Share::percent(40);
+        let limits = Limits::spot(Capacity::units(10), rules);
+        let of = [(1, 10), (1, 20), (1, 30)];
+        assert_eq!(buy(&mut shop(&of, limits, 99), 10), (vec![(0, 4), (1, 4), (2, 2)], 0));
+        let big = [(6, 10), (6, 20), (1, 30)];
+        assert_eq!(buy(&mut shop(&big, limits, 99), 10), (vec![(0, 1), (1, 1)], 0), "a big one fits alone");
+        rules.max_share.region = Share::percent(60);
+        let limits = Limits::spot(Capacity::units(10), rules);
+        assert_eq!(buy(&mut shop(&of, limits, 99), 10), (vec![(0, 4), (1, 2), (2, 4)], 0));
+        rules.max_share.provider = Share::percent(70);
+        let mut narrow = shop(&of, Limits::spot(Capacity::units(10), rules), 99);
+        assert_eq!(buy(&mut narrow, 10), (vec![(0, 4), (1, 2), (2, 1)], 3));
+        assert_eq!(narrow.refusal(&candidates(&of)[2]), Because::ProviderFull);
+    }
+
+    #[test]
+    fn what_is_held_counts_against_a_share() {
+        let mut rules = FREE;
+        rules.max_share.zone = Share::percent(50);
+        let mut held = Held::empty(2, 2, 2, 1);
+        held.add(0, 0, 0, 0, Capacity::units(4));
+        let of = [(1, 10), (1, 20)];
+        let mut shop = Shop::new(candidates(&of), Limits::spot(Capacity::units(10), rules), held, Capacity::units(99));
+        assert_eq!(buy(&mut shop, 6), (vec![(0, 1), (1, 5)], 0));
+    }
+
+    #[test]
+    fn min_pools_rounds_up_to_machines() {
+        let rules = SpotRules { min_pools: 4, ..FREE };
+        let limits = Limits::spot(Capacity::units(10), rules);
+        let ones = [(1, 10), (1, 20), (1, 30), (1, 40), (1, 50)];
+        assert_eq!(buy(&mut shop(&ones, limits, 99), 10), (vec![(0, 3), (1, 3), (2, 3), (3, 1)], 0));
+        let twos = [(2, 10), (2, 20), (2, 30)];
+        assert_eq!(buy(&mut shop(&twos, limits, 99), 10), (vec![(0, 2), (1, 2), (2, 1)], 0));
+        assert_eq!(buy(&mut shop(&twos[..2], limits, 99), 10), (vec![(0, 2), (1, 2)], 2));
+    }
+
+    #[test]
+    fn a_whole_share_is_no_bound_for_the_last_machine() {
+        let limits = Limits::spot(Capacity::units(10), FREE);
+        assert_eq!(buy(&mut shop(&[(4, 10)], limits, 99), 10), (vec![(0, 3)], 0));
+    }
+
+    /// The least price of covering `wanted`, by trying everything; `None` when it cannot be done within `room`.
+    fn least(of: &[(u64, u64)], wanted: u64, room: u64) -> Option<u64> {
+        if wanted == 0 {
+            return Some(0);
+        }
+        let one = |&(units, price): &(u64, u64)| {
+            let rest = if units <= room { least(of, wanted.saturating_sub(units), room - units) } else { None };
+            rest.map(|r| r + price)
+        };
+        of.iter().filter_map(one).min()
+    }
+
+    #[test]
+    fn buying_is_close_to_the_least_price() {
+        let mut noise = Stream::new(3, "allocate");
+        let (mut paid, mut optimum) = (0, 0);
+        for _ in 0..300 {
+            let mut offer = |_| {
+                let units = 1 + noise.below(6);
+                (units, units * (80 + noise.below(40)))
+            };
+            let of: Vec<(u64, u64)> = (0..3).map(&mut offer).collect();
+            let wanted = 1 + noise.below(14);
+            let basket = shop(&of, Limits::NONE, 30).buy(Capacity::units(wanted));
+            let price: u64 = basket.bought.iter().map(|(c, n)| c.price.micros() * n).sum();
+            let best = least(&of, wanted, 30).unwrap();
+            assert_eq!(basket.missing, Capacity::ZERO);
+            assert!(price >= best);
+            let largest_bought = basket.bought.iter().map(|(c, _)| c.units).max().unwrap();
+            assert!(basket.capacity().minus(Capacity::units(wanted)) < largest_bought);
+            paid += price;
+            optimum += best;
+        }
+        assert!(paid * 1_000 <= optimum * 1_020, "{paid} against {optimum}");
+    }
 }

@@ -444,4 +444,4 @@ fn draining(index: &Index<'_>, now: Time) -> Option<Wait> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

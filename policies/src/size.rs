@@ -38,9 +38,10 @@ use crate::units::{Capacity, Share, Span, Time};
 /// the second time.
 pub const STEP_PAUSE: Span = Span::from_secs(1);
 
-/// A lower need is recorded at most so many times within an idle grace, so that a need that trembles does not rewrite
-/// the durable memory at each tick. What is skipped only keeps capacity longer, by a sixteenth of the grace at most.
-const GRACE_STEPS: u64 = 16;
+/// Two lower needs are recorded at least this part of an idle grace apart, so that a need that falls little by little
+/// fills neither the memory nor the store. What is skipped only keeps capacity longer, by this part of the grace. A
+/// steady need is not recorded again.
+const GRACE_STEPS: u64 = 32;
 
 /// The forecast is asked for at most so many hours ahead: two weeks, the longest period that a profile can repeat.
 const HORIZON_HOURS: u64 = 14 * 24;
@@ -354,3 +355,6 @@ fn trim(peaks: &mut Vec<(Time, Capacity)>, from: Time) {
     let covering = peaks.iter().rposition(|(t, _)| *t <= from).unwrap_or(0);
     peaks.drain(..covering);
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,9 @@ pub(super) fn buy(
     let spot_lacks = wanted.minus(books.spot.counted).minus(bridge_counts);
     let spot = spot_shop.buy(spot_lacks);
 
-    let short_since = (books.spot.existing < wanted.minus(bridge_counts)).then(|| short_since.unwrap_or(now));
+    let bridge_gives = if rules.return_to_spot { Capacity::ZERO } else { books.bridge.existing };
+    let short = books.spot.existing.plus(bridge_gives) < wanted;
+    let short_since = short.then(|| short_since.unwrap_or(now));
     let unbridged = wanted.minus(books.spot.counted).minus(spot.capacity()).minus(books.bridge.counted);
     on_demand.set_room(spot_shop.room());
     let mut bought = Bought { short_since, waits: Vec::new(), wakes: Vec::new() };
