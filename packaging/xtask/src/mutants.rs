@@ -197,9 +197,18 @@ fn copy_dir(from: &Path, to: &Path) -> Result<(), Failed> {
 
 fn build(copy: &Path, what: &str) -> Result<(), Failed> {
     let manifest = copy.join("Cargo.toml");
-    let step = Step::cargo(["build", "--quiet", "--offline", "--package", "spotfleet-tests", "--bin", BINARY, "--manifest-path"])
-        .args(&[&manifest])
-        .env("CARGO_TARGET_DIR", place::target());
+    let step = Step::cargo([
+        "build",
+        "--quiet",
+        "--offline",
+        "--package",
+        "spotfleet-tests",
+        "--bin",
+        BINARY,
+        "--manifest-path",
+    ])
+    .args(&[&manifest])
+    .env("CARGO_TARGET_DIR", place::target());
     let output = step.output()?;
     if output.status.success() {
         return Ok(());
