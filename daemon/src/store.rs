@@ -17,10 +17,12 @@
 //! **Layout of the state directory.** `lock` (held while the store is open, names the holder), `format.json` (engine and
 //! format, read before any engine is opened), `sled/` or `redb/` (the store), `snapshot.jsonl` and
 //! `snapshot.previous.jsonl` (exports of the last two starts), `<engine>.damaged-<time>/` and `<engine>.replaced-<time>/`
-//! (set aside, the newest [`COPIES_KEPT`] of each).
+//! (set aside, the newest [`COPIES_KEPT`] of each); and while a store is built or compacted `<engine>.building/`,
+//! `<engine>.ready/`, `<engine>.old/`.
 //!
-//! **Damage.** A store that does not open, or of which one record fails its checksum, is set aside whole and a new
-//! one takes its place with every record that still proves itself. Nothing kept can mislead: each record only restrains
+//! **Damage.** A store that does not open, of which one record fails its checksum, or that is older than what was
+//! acknowledged (`store/seal.rs`), is set aside whole and a new one takes its place with every record that still proves
+//! itself. Nothing kept can mislead: each record only restrains
 //! (a promise counts until it is proven absent; a machine is looked at again). What is missing may be a promise, which
 //! nobody can know, so [`Opened::damage`] must be raised as an alarm, and the clouds' tags are the truth. The start is
 //! refused only where going on would be a guess: a newer format, another engine, a lock held, a disk that does not answer.
@@ -41,6 +43,7 @@ use policies::units::Time;
 pub mod check;
 pub mod command;
 pub mod memory;
+mod on_disk;
 pub mod redb;
 mod seal;
 pub mod sled;
@@ -50,6 +53,7 @@ pub mod wire;
 pub mod writer;
 
 pub use memory::Memory;
+use on_disk::OnDisk;
 use seal::{Found, Sealed};
 pub use state_dir::COPIES_KEPT;
 use state_dir::StateDir;
@@ -396,6 +400,16 @@ impl fmt::Debug for Opened {
 /// [`Locked`](StoreError::Locked), [`NewerFormat`](StoreError::NewerFormat), [`OtherEngine`](StoreError::OtherEngine),
 /// [`TwoStores`](StoreError::TwoStores), or the disk failed. Then nothing was changed.
 pub fn open(state_dir: &Path, engine: Engine, now: Time) -> Result<Opened, StoreError> {
+    let (mut store, records, damage) = open_on_disk(state_dir, engine, now)?;
+    store.compact_if_large()?;
+    Ok(Opened { store: Box::new(store), records, damage })
+}
+
+fn open_on_disk(
+    state_dir: &Path,
+    engine: Engine,
+    now: Time,
+) -> Result<(OnDisk, Vec<Record>, Option<Damage>), StoreError> {
     let place = StateDir::lock(state_dir)?;
     let known = place.format()?.is_some();
     if let Some(found) = place.engine()?
@@ -413,12 +427,13 @@ pub fn open(state_dir: &Path, engine: Engine, now: Time) -> Result<Opened, Store
             tracing::warn!(%error, "the snapshot of the store was not written");
         }
     }
-    Ok(Opened { store: Box::new(OnDisk { store, _place: place }), records, damage })
+    Ok((OnDisk::new(store, engine, place), records, damage))
 }
 
 type Loaded = (Sealed, Vec<Record>, Option<Damage>);
 
 fn open_or_replace(place: &StateDir, engine: Engine, known: bool, now: Time) -> Result<Loaded, StoreError> {
+    place.settle(engine)?;
     let dir = place.engine_dir(engine);
     let mut records = Vec::new();
     let wrong = if dir.exists() {
@@ -499,30 +514,6 @@ struct Unsound {
 impl Unsound {
     fn new(key: &[u8], damage: &wire::Damage) -> Self {
         Self { key: wire::readable(key), problem: damage.to_string(), newer: damage.newer_format() }
-    }
-}
-
-/// An engine together with the lock of its state directory. Fields are dropped in order: the engine first.
-struct OnDisk {
-    store: Sealed,
-    _place: StateDir,
-}
-
-impl StateStore for OnDisk {
-    fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        self.store.apply(batch)
-    }
-
-    fn commit(&mut self) -> Result<(), StoreError> {
-        self.store.commit()
-    }
-
-    fn scan(&self, prefix: &[u8], each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
-        self.store.scan(prefix, each)
-    }
-
-    fn bytes_on_disk(&self) -> Result<u64, StoreError> {
-        self.store.bytes_on_disk()
     }
 }
 

@@ -125,6 +125,7 @@ fn inspect(state_dir: &Path) -> Result<Inspected, StoreError> {
     }
     let place = StateDir::lock(state_dir)?;
     let engine = place.engine()?.ok_or_else(none)?;
+    place.settle(engine)?;
     let dir = place.engine_dir(engine);
     if !dir.exists() {
         return Err(none());

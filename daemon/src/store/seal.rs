@@ -21,8 +21,10 @@ use super::{Batch, Engine, Op, StateStore, StoreError, Unsound};
 pub(super) struct Sealed {
     store: Box<dyn StateStore>,
     seal: Seal,
-    /// What each record adds to the sum.
-    parts: BTreeMap<Vec<u8>, u32>,
+    /// What each record adds to the sum, and its size.
+    parts: BTreeMap<Vec<u8>, (u32, u64)>,
+    /// Size of all keys and values.
+    live: u64,
     mark: File,
     mark_path: PathBuf,
 }
@@ -62,7 +64,7 @@ impl Sealed {
         // unwinds, would end the process at each start.
         let mut sealed = ManuallyDrop::new(Self::around(engine.open(dir)?, dir)?);
         let (mut seal, mut sum) = (None, 0_u64);
-        let Self { store, parts, .. } = &mut *sealed;
+        let Self { store, parts, live, .. } = &mut *sealed;
         store.scan(&[], &mut |key, value| {
             if key == wire::SEAL_KEY {
                 match wire::decode_seal(value) {
@@ -73,7 +75,9 @@ impl Sealed {
             }
             let part = wire::part_of_sum(key, value);
             sum = sum.wrapping_add(u64::from(part));
-            parts.insert(key.to_vec(), part);
+            let size = size(key, value);
+            *live = live.saturating_add(size);
+            parts.insert(key.to_vec(), (part, size));
             match wire::decode(key, value) {
                 Ok(record) => found.records.push(record),
                 Err(damage) => found.unsound.push(Unsound::new(key, &damage)),
@@ -94,6 +98,11 @@ impl Sealed {
         Ok(ManuallyDrop::into_inner(sealed))
     }
 
+    /// Size of all keys and values in bytes.
+    pub(super) const fn live_bytes(&self) -> u64 {
+        self.live
+    }
+
     fn around(store: Box<dyn StateStore>, dir: &Path) -> Result<Self, StoreError> {
         let mark_path = dir.join("mark");
         let mark = OpenOptions::new()
@@ -103,7 +112,7 @@ impl Sealed {
             .truncate(false)
             .open(&mark_path)
             .map_err(|e| StoreError::io("opening", &mark_path, e))?;
-        Ok(Self { store, seal: Seal::default(), parts: BTreeMap::new(), mark, mark_path })
+        Ok(Self { store, seal: Seal::default(), parts: BTreeMap::new(), live: 0, mark, mark_path })
     }
 
     /// The number of the last acknowledged batch; `None` where the file does not say, as after a power cut.
@@ -114,19 +123,26 @@ impl Sealed {
     }
 }
 
+fn size(key: &[u8], value: &[u8]) -> u64 {
+    u64::try_from(key.len().saturating_add(value.len())).unwrap_or(u64::MAX)
+}
+
 impl StateStore for Sealed {
     fn apply(&mut self, batch: &Batch) -> Result<(), StoreError> {
         self.seal.batches += 1;
         for op in batch.ops() {
             let old = match op {
                 Op::Put(key, value) => {
-                    let part = wire::part_of_sum(key, value);
+                    let (part, size) = (wire::part_of_sum(key, value), size(key, value));
                     self.seal.sum = self.seal.sum.wrapping_add(u64::from(part));
-                    self.parts.insert(key.clone(), part)
+                    self.live = self.live.saturating_add(size);
+                    self.parts.insert(key.clone(), (part, size))
                 }
                 Op::Delete(key) => self.parts.remove(key),
             };
-            self.seal.sum = self.seal.sum.wrapping_sub(u64::from(old.unwrap_or(0)));
+            let (part, size) = old.unwrap_or((0, 0));
+            self.seal.sum = self.seal.sum.wrapping_sub(u64::from(part));
+            self.live = self.live.saturating_sub(size);
         }
         let mut sealed = batch.clone();
         sealed.put(wire::SEAL_KEY.to_vec(), wire::encode_seal(self.seal))?;

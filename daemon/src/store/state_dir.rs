@@ -158,6 +158,29 @@ impl StateDir {
         Ok(())
     }
 
+    /// Puts what [`build`](Self::build) made into the place of a closed store, and removes that one.
+    pub(super) fn swap(&self, engine: Engine) -> Result<(), StoreError> {
+        rename(&self.engine_dir(engine), &self.old(engine))?;
+        self.finish_replacement(engine)?;
+        remove(&self.old(engine))
+    }
+
+    /// Finishes a [`swap`](Self::swap) that was cut off. Both stores hold the same.
+    pub(super) fn settle(&self, engine: Engine) -> Result<(), StoreError> {
+        let old = self.old(engine);
+        if !old.exists() {
+            return Ok(());
+        }
+        if !self.engine_dir(engine).exists() {
+            self.finish_replacement(engine)?;
+        }
+        if self.engine_dir(engine).exists() { remove(&old) } else { rename(&old, &self.engine_dir(engine)) }
+    }
+
+    fn old(&self, engine: Engine) -> PathBuf {
+        self.path.join(format!("{engine}.old"))
+    }
+
     fn ready(&self, engine: Engine) -> PathBuf {
         self.path.join(format!("{engine}.ready"))
     }
