@@ -305,5 +305,7 @@ async fn nothing_is_lost_or_doubled_whatever_is_killed() {
             map.entry(l["token"].as_str().unwrap_or_default().to_owned()).or_default().push(l);
             map
         });
-    println!("{} launch calls under {} tokens", tokens.values().map(Vec::len).sum::<usize>(), tokens.len());
+    let calls = tokens.values().map(Vec::len).sum::<usize>();
+    println!("{calls} launch calls under {} tokens", tokens.len());
+    assert!(u64::try_from(calls).is_ok_and(|c| c >= kills / 4), "the daemon lived too short to do anything");
 }
