@@ -172,7 +172,7 @@ fn planned(site: &Site) -> ByPool {
     pools
 }
 
-fn fleet<'a>(answer: &'a Value) -> &'a Value {
+fn fleet(answer: &Value) -> &Value {
     &answer["fleets"][0]
 }
 
