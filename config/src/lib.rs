@@ -5,6 +5,14 @@
 //! [`Config`], in which every rule holds (`lower`). What comes out is that, or every problem at once, each with its
 //! place ([`Problems`]).
 //!
+//! ```
+//! let text = "version: 1\nproviders: {aws: {}}\nfleets:\n  - {name: batch, capacity: {min: 12, max: 10}}\n";
+//! let problems = config::Config::parse("fleet.yaml", text, &config::ThisHost).unwrap_err();
+//! let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+//! assert_eq!(said[0], "fleet.yaml:4:5: fleets[0].pools: the key is missing; it takes a list");
+//! assert_eq!(said[1], "fleet.yaml:4:35: fleets[0].capacity.min: 12 is above max, 10 (lower min or raise max)");
+//! ```
+//!
 //! Not here: network, clock, and secrets themselves ([`Secret`] says where one is; the daemon resolves it when it
 //! starts).
 
