@@ -39,6 +39,8 @@ pub(crate) fn run(args: &[&str]) -> Result<(), Failed> {
     // Without `--all-targets`: that would leave out the examples in the documentation and run the benchmarks.
     let tests =
         Step::cargo(["test", "--workspace", "--locked"]).args(features).args(&["--", "--include-ignored", "--exact"]);
+    // By default, for the pace of daily work, they kill less often.
+    let tests = tests.env("SPOTFLEET_KILLS", "300");
     let tests = PROCESSES.iter().fold(tests, |step, name| step.args(&["--skip", name]));
     stages.run("test", passed(tests))?;
     stages.run("sim", passed(Step::new(built.join("simulate")).args(&["--seconds", SIM_SECONDS])))?;
