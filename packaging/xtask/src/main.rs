@@ -20,7 +20,7 @@ const HELP: &str = "\
 The project's own commands:
 
   cargo xtask test              everything that must hold: format, rules, lints, all tests, simulator, docs
-  cargo xtask test --lean       the same without the cloud SDKs (a few minutes instead of some twenty)
+  cargo xtask test --lean       the same without the cloud SDKs
   cargo xtask test --only NAME  one stage of it; the names are those of the summary
   cargo xtask sim [ARGS]        the simulator; `cargo xtask sim --help` says what it takes
   cargo xtask mutants [NAME..]  plants known bugs and expects the simulator to find each within a minute
