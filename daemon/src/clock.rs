@@ -8,8 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use policies::units::{Span, Time};
 
-/// The longest sleep before the wall clock is read again: a clock that was set back or a machine that was suspended
-/// delays a wake-up by at most so much.
+/// The longest sleep before the clock is read again: a machine that was suspended delays a wake-up by at most so much.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
 
 /// Tells the time and waits for it. Cheap to clone; clones tell the same time.
@@ -18,15 +17,19 @@ pub struct Clock(Arc<Kind>);
 
 #[derive(Debug)]
 enum Kind {
-    Wall,
+    Wall { start: Time, origin: Instant },
     Scaled { start: Time, origin: Instant, speed: u32 },
 }
 
 impl Clock {
-    /// The wall clock.
+    /// The wall clock as it is now, run on by the monotonic clock: a step of the host's clock while the process runs
+    /// would cut a settle window short, and a launch on its way would be taken for one that never was. A stepped clock
+    /// shows at the next start, where every window counts from anew.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn wall() -> Self {
-        Self(Arc::new(Kind::Wall))
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(Arc::new(Kind::Wall { start: Time::EPOCH.plus(span(since)), origin: Instant::now() }))
     }
 
     /// A clock that shows `start` now and runs `speed` times as fast as the wall clock (at least once).
@@ -37,13 +40,9 @@ impl Clock {
 
     /// The moment it is.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> Time {
         match &*self.0 {
-            Kind::Wall => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                Time::EPOCH.plus(span(since))
-            }
+            Kind::Wall { start, origin } => start.plus(span(origin.elapsed())),
             Kind::Scaled { start, origin, speed } => start.plus(span(origin.elapsed().saturating_mul(*speed))),
         }
     }
@@ -56,7 +55,7 @@ impl Clock {
                 return;
             }
             let real = match &*self.0 {
-                Kind::Wall => Duration::from_millis(left.as_millis()),
+                Kind::Wall { .. } => Duration::from_millis(left.as_millis()),
                 Kind::Scaled { speed, .. } => Duration::from_millis(left.as_millis()) / *speed,
             };
             // The timer counts milliseconds: a shorter wait would spin.

@@ -49,8 +49,9 @@ pub struct Setup {
     pub tick: Span,
     /// Entropy of this start, drawn by the caller: keeps tokens unique even when the store was lost.
     pub boot_seed: u64,
-    /// The store was lost and is empty: nothing is launched or ended in a lane before its settle window has passed,
-    /// because a launch of the run before may still be on its way.
+    /// The store was lost and is empty. Nothing is decided for a fleet before each of its lanes was listed completely
+    /// after its settle window: a launch of the run before may still be on its way, and a lane out of sight may hold
+    /// machines that nobody knows of. Starts within an hour of the loss are as careful, without being told.
     pub rebuilt: bool,
 }
 
@@ -201,6 +202,12 @@ const LOOK_AGAIN: Span = Span::from_secs(5);
 /// The longest wait between two attempts of a look.
 const LOOK_AGAIN_AT_MOST: Span = Span::from_secs(60);
 
+/// The note that a store was lost: its word and its sentence.
+const STORE_LOST: (&str, &str) = ("alarm", "the store was lost; machines are taken up by their tags");
+
+/// A start so soon after the loss of the store is as careful as the first: longer than any settle window.
+const STORE_LOST_FOR: Span = Span::from_hours(1);
+
 /// The crash-safe state machine around [`decide`](crate::decide).
 ///
 /// Invariants: the ledger is what the store holds once all batches given out are durable; a launch or terminate call is
@@ -280,6 +287,9 @@ impl Controller {
     #[must_use]
     pub fn recover(setup: Setup, records: impl IntoIterator<Item = Record>, now: Time) -> Self {
         let mut ledger = Ledger::replay(records);
+        // A crash soon after the loss does not make the store whole again.
+        let alarmed = |note: &ledger::Note| note.what == STORE_LOST.0 && now.since(note.at) < STORE_LOST_FOR;
+        let rebuilt = setup.rebuilt || ledger.notes().any(alarmed);
         let boot = Boot { number: ledger.boot().map_or(1, |b| b.number + 1), seed: setup.boot_seed, at: now };
         ledger.put(Record::Boot(boot));
         ledger.note(now, None, "boot", format!("start {} on this store", boot.number));
@@ -304,12 +314,11 @@ impl Controller {
             notices_after: BTreeMap::new(),
             orphans: BTreeSet::new(),
             next_tick: now,
-            rebuilt: setup.rebuilt,
+            rebuilt,
             stopping: false,
         };
-        if controller.rebuilt {
-            let text = "the store was lost; machines are taken up by their tags".to_owned();
-            controller.ledger.note(now, None, "alarm", text);
+        if setup.rebuilt {
+            controller.ledger.note(now, None, STORE_LOST.0, STORE_LOST.1.to_owned());
         }
         controller.forgive_the_clock();
         controller.take_fleets(setup.fleets);
@@ -491,7 +500,7 @@ impl Controller {
             self.held.clear();
         }
         let held = core::mem::take(&mut self.held);
-        for (seq, call) in held {
+        for (seq, mut call) in held {
             // A call that hangs on a batch that was empty after all hangs on the one before it.
             let seq = seq.min(taken);
             if seq > self.durable {
@@ -503,6 +512,13 @@ impl Controller {
             }
             if matches!(&call, Call::Terminate { lane, .. } if !self.lane_seen(lane)) {
                 continue; // Lost from sight meanwhile. It is on record, and repeated once the lane is seen again.
+            }
+            if let Call::Terminate { lane, ids } = &mut call {
+                // Gone meanwhile, and off the record: its id is nobody's business any more.
+                ids.retain(|id| self.ledger.machines().contains_key(&(lane.clone(), id.clone())));
+                if ids.is_empty() {
+                    continue;
+                }
             }
             self.next_call += 1;
             let id = CallId(self.next_call);

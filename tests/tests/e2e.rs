@@ -32,7 +32,8 @@ struct Site {
 }
 
 impl Site {
-    fn new() -> Self {
+    /// With an idle grace of so many seconds.
+    fn new(grace: f64) -> Self {
         let moto = Moto::start();
         let region = moto.region("us-east-1");
         let redis = RedisServer::start();
@@ -49,7 +50,8 @@ impl Site {
         }));
         let queue = region.queue("interruptions");
         let file = home.join("fleet.yaml");
-        std::fs::write(&file, fleet_file(&moto, &region, &redis, &queue, &home)).expect("the fleet file is written");
+        std::fs::write(&file, fleet_file(&moto, &region, &redis, &queue, &home, grace))
+            .expect("the fleet file is written");
         Self { moto, region, redis, _directory: directory, file, home }
     }
 
@@ -84,7 +86,7 @@ impl Site {
     }
 }
 
-fn fleet_file(moto: &Moto, region: &MotoRegion, redis: &RedisServer, queue: &str, home: &Path) -> String {
+fn fleet_file(moto: &Moto, region: &MotoRegion, redis: &RedisServer, queue: &str, home: &Path, grace: f64) -> String {
     let subnets = region.subnets();
     let zones = ["us-east-1a", "us-east-1b", "us-east-1c"];
     let subnets: String = zones.iter().map(|z| format!("            {z}: {}\n", subnets[*z])).collect();
@@ -121,7 +123,7 @@ fleets:
       min_pools: 4
       max_share: {{pool: 40%, zone: 60%}}
     scale_up: {{cooldown: 1s}}
-    scale_down: {{cooldown: 1s, idle_grace: {GRACE}s, drain_timeout: 2s}}
+    scale_down: {{cooldown: 1s, idle_grace: {grace}s, drain_timeout: 2s}}
     pools:
       - provider: aws
         regions: [us-east-1]
@@ -179,7 +181,7 @@ fn fleet(answer: &Value) -> &Value {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs moto and redis: cargo xtask test"]
 async fn jobs_become_machines_within_the_rules_and_go_away_again() {
-    let site = Site::new();
+    let site = Site::new(GRACE);
     site.jobs(500);
     let plan = planned(&site);
     assert!(site.alive().is_empty(), "a plan launches nothing");
@@ -224,7 +226,7 @@ async fn jobs_become_machines_within_the_rules_and_go_away_again() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs moto and redis: cargo xtask test"]
 async fn a_warning_is_answered_by_a_replacement_within_a_second() {
-    let site = Site::new();
+    let site = Site::new(GRACE);
     site.jobs(300);
     let daemon = site.daemon();
     daemon.until("/api/v1/fleets", LIMIT, |a| fleet(a)["held_running"].as_f64() >= Some(6.0)).await;
@@ -264,7 +266,7 @@ async fn a_warning_is_answered_by_a_replacement_within_a_second() {
 #[ignore = "needs moto and redis: cargo xtask test"]
 async fn nothing_is_lost_or_doubled_whatever_is_killed() {
     let kills: u64 = std::env::var("SPOTFLEET_E2E_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(100);
-    let site = Site::new();
+    let site = Site::new(1.0);
     let foreign = site.region.plant("m5.large", &[("spotfleet:owner", "somebody-else")], 2);
     site.region.rule(json!({"action": "CreateFleet", "kind": "errors", "codes": ["InsufficientInstanceCapacity"], "percent": 10, "seed": 1}));
     for (seed, action) in ["CreateFleet", "TerminateInstances", "DescribeInstances"].iter().enumerate() {
@@ -274,6 +276,12 @@ async fn nothing_is_lost_or_doubled_whatever_is_killed() {
     let start = Instant::now();
     for round in 0..kills {
         site.jobs(usize::try_from(random.below(13) * 50).expect("few jobs"));
+        // Machines die, so that there is always something to mend.
+        let alive = site.alive();
+        for _ in 0..alive.len().min(2) {
+            let chosen = usize::try_from(random.below(u64::try_from(alive.len()).expect("few"))).expect("few");
+            site.region.take(&alive[chosen].id);
+        }
         let daemon = site.daemon();
         // The moment of the kill is what is tried here; nothing waits for anything.
         tokio::time::sleep(Duration::from_millis(200 + random.below(2_800))).await;
@@ -307,5 +315,5 @@ async fn nothing_is_lost_or_doubled_whatever_is_killed() {
         });
     let calls = tokens.values().map(Vec::len).sum::<usize>();
     println!("{calls} launch calls under {} tokens", tokens.len());
-    assert!(u64::try_from(calls).is_ok_and(|c| c >= kills / 4), "the daemon lived too short to do anything");
+    assert!(u64::try_from(calls).is_ok_and(|c| c >= kills / 2), "the daemon lived too short to do anything");
 }

@@ -17,6 +17,8 @@ pub(super) struct Eye {
     pub(super) seen: BTreeMap<InstanceId, Instance>,
     /// Offers as last given, by pool.
     pub(super) offers: BTreeMap<Pool, Offer>,
+    /// Listed completely, after the settle window counted from boot: no machine of an earlier run is missing.
+    pub(super) proven: bool,
     /// Offers were answered at least once since boot, well or badly.
     pub(super) offers_asked: bool,
     /// The last failure of a look, if the last look failed.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::demand::{History, Sample};
 use crate::failure::{Failure, FailureKind};
-use crate::model::{FleetName, Instance, InstanceId, Lane, Notice, NoticeKind, Phase, Pool, ProviderName, Sight};
+use crate::model::{
+    FleetName, Instance, InstanceId, Lane, Notice, NoticeKind, Phase, Pool, ProviderName, Shape, Sight, Unit,
+};
 use crate::plan::Cause;
 use crate::units::{Capacity, PricePerHour, Span};
 
@@ -87,15 +89,13 @@ impl Controller {
     pub(super) fn lane_seen(&self, lane: &Lane) -> bool {
         let deadline = self.providers.get(&lane.provider).map_or(Span::ZERO, |c| c.call_deadline);
         let fresh = self.tick.times(3).max(Span::from_mins(1)).plus(deadline);
-        let window = self.providers.get(&lane.provider).map_or(Span::ZERO, crate::model::Capabilities::settle_window);
-        if self.rebuilt && self.now < self.boot.at.plus(window) {
-            return false;
-        }
         self.lanes.get(lane).is_some_and(|eye| eye.seen_within(self.now, fresh))
     }
 
     pub(super) fn on_listed(&mut self, lane: &Lane, asked: crate::units::Time, result: Result<Vec<Instance>, Failure>) {
         let (now, tick) = (self.now, self.tick);
+        let window = self.providers.get(&lane.provider).map_or(Span::ZERO, crate::model::Capabilities::settle_window);
+        let settled = asked >= self.boot.at.plus(window);
         let Some(eye) = self.lanes.get_mut(lane) else { return };
         let listed = match result {
             Ok(listed) => listed,
@@ -107,7 +107,11 @@ impl Controller {
         };
         eye.listing.done(now, tick);
         let seen: BTreeMap<InstanceId, Instance> = listed.iter().map(|i| (i.id.clone(), i.clone())).collect();
-        let news = !matches!(eye.sight, Sight::Complete { .. }) || eye.seen != seen || !eye.offers_asked;
+        let news = !matches!(eye.sight, Sight::Complete { .. })
+            || eye.seen != seen
+            || !eye.offers_asked
+            || (settled && !eye.proven);
+        eye.proven |= settled;
         eye.sight = Sight::Complete { asked };
         eye.failure = None;
         eye.seen = seen;
@@ -201,15 +205,30 @@ impl Controller {
         }
     }
 
-    /// What a machine of this pool brings this fleet and costs, as far as is known.
+    /// What a machine of this pool brings this fleet and costs; zero where that is not known.
     fn quote(&self, fleet: &FleetName, pool: &Pool) -> (Capacity, PricePerHour) {
-        let Some(mind) = self.fleets.get(fleet) else { return (Capacity::ZERO, PricePerHour::ZERO) };
-        let offers = self.lanes.get(pool.lane()).map(|eye| &eye.offers);
-        let offer = offers.and_then(|o| o.get(pool));
-        let shape = offer.map_or_else(Default::default, |o| o.shape);
-        let units = mind.fleet.capacity_of(pool.instance_type(), &shape);
+        let offer = self.lanes.get(pool.lane()).and_then(|eye| eye.offers.get(pool));
         let price = offer.and_then(|o| self.rates.convert(o.price)).unwrap_or_default();
-        (units, price)
+        (self.size_of(fleet, pool).unwrap_or_default(), price)
+    }
+
+    /// What a machine of this pool brings this fleet; `None` while no offer of its type in the lane tells.
+    fn size_of(&self, fleet: &FleetName, pool: &Pool) -> Option<Capacity> {
+        let fleet = &self.fleets.get(fleet)?.fleet;
+        let kind = pool.instance_type();
+        if fleet.unit == Unit::Instance || fleet.weights.contains_key(kind) {
+            return Some(fleet.capacity_of(kind, &Shape::default()));
+        }
+        let offers = &self.lanes.get(pool.lane())?.offers;
+        let offer = offers.get(pool).or_else(|| offers.values().find(|o| o.pool.instance_type() == kind))?;
+        Some(fleet.capacity_of(kind, &offer.shape))
+    }
+
+    /// Every machine that was taken up by its tags has a known size. One without would not count, and would be bought
+    /// again.
+    pub(super) fn sizes_known(&self, fleet: &FleetName) -> bool {
+        let unsized_one = |m: &Machine| m.fleet == *fleet && m.adopted && m.units.is_zero() && m.leaving.is_none();
+        self.ledger.machines().values().filter(|m| unsized_one(m)).all(|m| self.size_of(fleet, &m.pool).is_some())
     }
 
     /// Machines on record that a complete listing does not show: gone, once they cannot be merely invisible.

@@ -28,13 +28,15 @@ impl Controller {
         }
     }
 
-    /// Every lane of the fleet was looked at since boot, well or badly, and so was its queue. Until then nothing is
-    /// decided: a decision on half a view could only be wrong.
+    /// Every lane of the fleet was looked at since boot, well or badly, and so was its queue; the size of every machine
+    /// is known; and after the loss of the store every lane is proven. Until then nothing is decided: a decision on
+    /// half a view could only be wrong.
     pub(super) fn looked(&self, fleet: &FleetName) -> bool {
         let Some(mind) = self.fleets.get(fleet) else { return false };
         let lanes = mind.fleet.pools.keys().map(crate::model::Pool::lane);
         (mind.measured || mind.fleet.demand.queue.is_none())
-            && lanes.filter_map(|l| self.lanes.get(l)).all(super::lanes::Eye::looked)
+            && lanes.filter_map(|l| self.lanes.get(l)).all(|eye| eye.looked() && (eye.proven || !self.rebuilt))
+            && self.sizes_known(fleet)
     }
 
     fn round(&mut self, name: &FleetName) {
