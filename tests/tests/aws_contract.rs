@@ -191,6 +191,7 @@ async fn keeps_the_contract(world: &Ec2) {
 }
 
 #[tokio::test]
+#[ignore = "needs moto: cargo xtask test"]
 async fn create_fleet_keeps_the_contract() {
     let region = Moto::shared().region("ca-central-1");
     let mut settings = settings(&region);
@@ -199,6 +200,7 @@ async fn create_fleet_keeps_the_contract() {
 }
 
 #[tokio::test]
+#[ignore = "needs moto: cargo xtask test"]
 async fn run_instances_keeps_the_contract() {
     let region = Moto::shared().region("us-east-2");
     let mut settings = settings(&region);
@@ -208,6 +210,7 @@ async fn run_instances_keeps_the_contract() {
 }
 
 #[tokio::test]
+#[ignore = "needs moto: cargo xtask test"]
 async fn a_fleet_request_says_what_is_meant() {
     let ec2 = Ec2::new("us-west-1").await;
     let spot = ec2.spot();
@@ -236,6 +239,7 @@ async fn a_fleet_request_says_what_is_meant() {
 }
 
 #[tokio::test]
+#[ignore = "needs moto: cargo xtask test"]
 async fn errors_inside_a_200_are_errors() {
     let ec2 = Ec2::new("us-west-2").await;
     let refuse = |codes: &[&str]| {
@@ -264,6 +268,7 @@ async fn errors_inside_a_200_are_errors() {
 }
 
 #[tokio::test]
+#[ignore = "needs moto: cargo xtask test"]
 async fn a_launch_that_is_not_answered_in_time_is_ambiguous() {
     let ec2 = Ec2::new("eu-west-1").await;
     ec2.region.rule(json!({"action": "CreateFleet", "kind": "hang", "seconds": 8}));
@@ -275,6 +280,7 @@ async fn a_launch_that_is_not_answered_in_time_is_ambiguous() {
 }
 
 #[tokio::test]
+#[ignore = "needs moto: cargo xtask test"]
 async fn a_launch_without_a_connection_has_not_happened() {
     let region = Moto::shared().region("eu-west-2");
     let mut settings = settings(&region);
@@ -288,6 +294,7 @@ async fn a_launch_without_a_connection_has_not_happened() {
 }
 
 #[tokio::test]
+#[ignore = "needs moto: cargo xtask test"]
 async fn one_template_serves_a_specification_until_none_uses_it() {
     let ec2 = Ec2::new("eu-west-3").await;
     let (LaunchSpec::Aws(used), mut other) = (&*ec2.spec, spec(&ec2.region)) else { panic!("an EC2 specification") };
@@ -325,6 +332,7 @@ async fn one_template_serves_a_specification_until_none_uses_it() {
 }
 
 #[tokio::test]
+#[ignore = "needs moto: cargo xtask test"]
 async fn a_listing_with_a_failed_page_is_a_failure() {
     let ec2 = Ec2::new("eu-central-1").await;
     ec2.launch("t", 3).await.expect("a launch");
@@ -338,6 +346,7 @@ async fn a_listing_with_a_failed_page_is_a_failure() {
 }
 
 #[tokio::test]
+#[ignore = "needs moto: cargo xtask test"]
 async fn a_protected_machine_does_not_save_the_rest() {
     let ec2 = Ec2::new("eu-north-1").await;
     let ids = ec2.launch("t", 5).await.expect("a launch");
@@ -351,6 +360,7 @@ async fn a_protected_machine_does_not_save_the_rest() {
 }
 
 #[tokio::test]
+#[ignore = "needs moto: cargo xtask test"]
 async fn prices_are_read_kept_and_stood_in_for() {
     let ec2 = Ec2::new("us-east-1").await;
     let pools = [
@@ -387,6 +397,7 @@ async fn prices_are_read_kept_and_stood_in_for() {
 }
 
 #[tokio::test]
+#[ignore = "needs moto: cargo xtask test"]
 async fn notices_come_from_the_queue_and_are_deleted_when_taken_in() {
     let region = Moto::shared().region("ap-south-1");
     let mut settings = settings(&region);
@@ -416,6 +427,7 @@ async fn notices_come_from_the_queue_and_are_deleted_when_taken_in() {
 }
 
 #[tokio::test]
+#[ignore = "needs moto: cargo xtask test"]
 async fn every_region_is_watched_at_once() {
     let (queued, polled) = (Moto::shared().region("ap-southeast-1"), Moto::shared().region("ap-southeast-2"));
     let mut settings = settings(&queued);
@@ -458,6 +470,7 @@ async fn first_failure() -> Failure {
 }
 
 #[test]
+#[ignore = "needs moto: cargo xtask test"]
 fn without_credentials_the_failure_says_what_to_do() {
     as_a_process("process_without_credentials", &[]);
 }
@@ -471,6 +484,7 @@ async fn process_without_credentials() {
 }
 
 #[test]
+#[ignore = "needs moto: cargo xtask test"]
 fn no_request_leaves_unencrypted_wherever_its_endpoint_came_from() {
     // An address that is reserved for documentation (RFC 5737): a request to it would hang.
     let keys = [("AWS_ACCESS_KEY_ID", KEY), ("AWS_SECRET_ACCESS_KEY", KEY)];
