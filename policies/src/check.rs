@@ -151,7 +151,8 @@ pub enum Violation {
         /// What the base owes.
         base: Capacity,
     },
-    /// A bridge, or a machine of a removed pool, is let go before what replaces it runs.
+    /// A bridge, or a machine of a removed pool, is let go before what replaces it runs. What is itself in a removed pool
+    /// replaces no bridge.
     ColdReplacement {
         /// What would be left of running capacity.
         running: Capacity,

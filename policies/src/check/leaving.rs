@@ -112,12 +112,18 @@ fn remainder(
     }
 
     let runs = |h: &Holding| h.counts() && h.standing == Standing::Running && sees(input, h);
-    if !sum(&|h, why| matches!(why, Cause::BridgeOver | Cause::PoolRemoved) && runs(h)).is_zero() {
-        let before: Capacity = input.holdings.iter().filter(|h| runs(h)).map(Holding::capacity).sum();
-        let running = before.minus(sum(&|h, _| runs(h)));
-        if running < plan.target {
-            found.push(Violation::ColdReplacement { running, target: plan.target });
-        }
+    let running = |of: &dyn Fn(&Holding) -> bool| -> Capacity {
+        let before: Capacity = input.holdings.iter().filter(|h| runs(h) && of(h)).map(Holding::capacity).sum();
+        before.minus(sum(&|h, _| runs(h) && of(h)))
+    };
+    // A machine of a removed pool goes for anything that runs. A bridge does not go for what is itself to be replaced.
+    let named = |h: &Holding| input.fleet.pools.contains_key(&h.pool);
+    let goes_cold = |running: Capacity| (running < plan.target).then_some(running);
+    let removed = !sum(&|h, why| why == Cause::PoolRemoved && runs(h)).is_zero();
+    let bridge = !sum(&|_, why| why == Cause::BridgeOver).is_zero();
+    let cold = removed.then(|| goes_cold(running(&|_| true))).flatten();
+    if let Some(running) = cold.or_else(|| bridge.then(|| goes_cold(running(&named))).flatten()) {
+        found.push(Violation::ColdReplacement { running, target: plan.target });
     }
 
     let out_of_order = |h: &Holding, why: Cause| why == Cause::Surplus && h.pool.market() == Market::OnDemand;

@@ -169,8 +169,13 @@ impl<'a> Books<'a> {
         self.base.plus(self.idle_base).plus(self.bridge)
     }
 
+    /// All that is there in pools of the fleet file.
+    pub(super) fn named(&self) -> Tally {
+        self.on_demand().plus(self.spot)
+    }
+
     /// All that is there, of removed pools too.
     pub(super) fn all(&self) -> Tally {
-        self.on_demand().plus(self.spot).plus(self.removed)
+        self.named().plus(self.removed)
     }
 }

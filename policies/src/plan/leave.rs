@@ -1,7 +1,8 @@
 //! What to let go, in this order, and only machines in lanes that are seen:
 //!
 //! 1. **Redundant bridge** (with `return_to_spot`), at once and without idle grace: when what *runs* without it covers
-//!    the target. Dearest per unit first, then youngest.
+//!    the target. Machines of removed pools do not count here: a bridge may be what replaces them. Dearest per unit
+//!    first, then youngest.
 //! 2. **Machines of pools that left the fleet file**: when what *runs* without them covers the target, and of
 //!    on-demand the base. In the order of 3.
 //! 3. **Spot**, dearest per unit first (an unknown price is the dearest), then youngest, then starting before running.
@@ -111,6 +112,7 @@ impl<'a> Leaving<'_, 'a> {
     /// Returns all that counts after that.
     fn replaced(&mut self) -> Capacity {
         let mut all = self.books.all();
+        let mut named = self.books.named();
         let mut on_demand = self.books.on_demand().plus(self.books.removed_on_demand);
         let mut order =
             if self.input.fleet.on_demand.return_to_spot { self.candidates(&[Role::Bridge]) } else { Vec::new() };
@@ -125,15 +127,18 @@ impl<'a> Leaving<'_, 'a> {
                     continue;
                 }
             }
-            if left.running < self.target {
+            let (why, what, runs) = match role {
+                Role::Removed => (Cause::PoolRemoved, "its pool is not in the fleet file; ", left.running),
+                _ => (Cause::BridgeOver, "", named.without(standing, units).running),
+            };
+            if runs < self.target {
                 continue;
             }
             (all, on_demand) = (left, on_demand_left);
-            let (why, what) = match role {
-                Role::Removed => (Cause::PoolRemoved, "its pool is not in the fleet file; "),
-                _ => (Cause::BridgeOver, ""),
-            };
-            let reason = format!("{what}{} runs without it for a target of {}", left.running, self.target);
+            if role != Role::Removed {
+                named = named.without(standing, units);
+            }
+            let reason = format!("{what}{runs} runs without it for a target of {}", self.target);
             self.drain(&held, why, reason, Vec::new());
             self.gone.insert(held.holding.id.clone());
         }

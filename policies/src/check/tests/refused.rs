@@ -405,6 +405,18 @@ fn a_bridge_stays_until_what_replaces_it_runs() {
 }
 
 #[test]
+fn a_bridge_does_not_go_for_machines_that_it_replaces() {
+    let mut case = Case::new();
+    case.fleet.pools.remove(&spot("d"));
+    case.run(&on_demand(), 2);
+    case.drain(10, Cause::BridgeOver);
+    assert_eq!(case.found(), ["cold-replacement"]);
+    // That it does not run itself changes nothing.
+    case.stand(10, Standing::Starting);
+    assert_eq!(case.found(), ["cold-replacement"]);
+}
+
+#[test]
 fn on_demand_does_not_leave_before_spot() {
     let mut case = Case::new();
     case.fleet.on_demand.base = Capacity::units(1);
