@@ -73,7 +73,8 @@ fn measure(engine: Engine, dir: &Path) {
     row(engine, "intent and note through the writer", times.collect());
     let mut store = writer.close().unwrap();
     for part in 0..200 {
-        let mut entries = vec![Entry::Put(Record::Boot(Boot { number: part, seed: 1, at: Time::EPOCH }))];
+        let mut entries =
+            vec![Entry::Put(Record::Boot(Boot { number: part, seed: 1, at: Time::EPOCH, unproven: false }))];
         entries.extend((0..100).map(|n| note(10_000 + part * 100 + n)));
         store.apply(&Batch::of(&entries).unwrap()).unwrap();
         store.commit().unwrap();

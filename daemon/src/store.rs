@@ -37,6 +37,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use policies::control::ledger::Boot;
 use policies::control::{Entry, Record};
 use policies::units::Time;
 
@@ -454,18 +455,31 @@ fn open_or_replace(place: &StateDir, engine: Engine, known: bool, now: Time) -> 
     } else {
         None
     };
+    let carried = records.len();
+    if wrong.is_some() {
+        doubt(&mut records, now);
+    }
     place.build(engine, &records)?;
     let damage = match wrong {
         None => None,
         Some(found) => {
             let kept = if dir.exists() { Some(place.set_aside(engine, "damaged", now)?) } else { None };
-            Some(Damage { found, kept, carried: records.len() })
+            Some(Damage { found, kept, carried })
         }
     };
     place.finish_replacement(engine)?;
     let mut records = Vec::new();
     let store = load(place, engine, &mut records)?.map_err(|text| StoreError::Damaged { engine, text })?;
     Ok((store, records, damage))
+}
+
+/// Says in a store that is made anew that it is: it is in place from its first moment, whatever crashes after that.
+fn doubt(records: &mut Vec<Record>, now: Time) {
+    let boot = records.iter_mut().find_map(|r| if let Record::Boot(boot) = r { Some(boot) } else { None });
+    match boot {
+        Some(boot) => boot.unproven = true,
+        None => records.push(Record::Boot(Boot { number: 0, seed: 0, at: now, unproven: true })),
+    }
 }
 
 /// Opens the store in place and reads every record. The inner error says what is damaged; `records` then holds what is

@@ -50,7 +50,7 @@ fn sensible(state_dir: &Path, engine: Engine) {
 fn sensible_records() -> Vec<Record> {
     let later = NOW.plus(Span::from_mins(5));
     vec![
-        Record::Boot(Boot { number: 4, seed: 9, at: NOW }),
+        Record::Boot(Boot { number: 4, seed: 9, at: NOW, unproven: false }),
         Record::Intent(intent()),
         Record::Machine(machine("i-1")),
         Record::Machine(Machine {
@@ -316,7 +316,7 @@ fn each_kind_of_nonsense_is_a_finding() {
     let earlier = NOW.minus(Span::from_secs(1));
     let peaks = |peaks| Record::Memory("llm".into(), Memory { peaks, ..Memory::default() });
     let one = |record, want: &str| {
-        let found = check::findings(&[Record::Boot(Boot { number: 1, seed: 1, at: NOW }), record]);
+        let found = check::findings(&[Record::Boot(Boot { number: 1, seed: 1, at: NOW, unproven: false }), record]);
         assert_eq!(found, [want]);
     };
     one(Record::Intent(Intent { token: "".into(), ..intent() }), "intent \"\": a token has 1 to 64 ASCII characters");
@@ -346,7 +346,7 @@ fn each_kind_of_nonsense_is_a_finding() {
         "closure Pool(aws/us-east-1/us-east-1a/g5.xlarge/spot): closed without a failure",
     );
 
-    let boot = Record::Boot(Boot { number: 1, seed: 1, at: NOW });
+    let boot = Record::Boot(Boot { number: 1, seed: 1, at: NOW, unproven: false });
     let elsewhere = Machine { fleet: "other".into(), ..machine("i-3") };
     let records = [
         boot,
@@ -365,7 +365,9 @@ fn each_kind_of_nonsense_is_a_finding() {
     assert_eq!(check::findings(&[Record::Machine(machine("i-1"))]), ["there are records, but none of a start"]);
     let hours =
         (0..2_000).map(|n| Record::Hour("llm".into(), n, Hour { sum_milli: 0, readings: 1, peak: Capacity::ZERO }));
-    let found = check::findings(&[vec![Record::Boot(Boot { number: 1, seed: 1, at: NOW })], hours.collect()].concat());
+    let found = check::findings(
+        &[vec![Record::Boot(Boot { number: 1, seed: 1, at: NOW, unproven: false })], hours.collect()].concat(),
+    );
     assert_eq!(found, ["2000 hours of llm, at most 1344 are kept"]);
 }
 

@@ -39,7 +39,7 @@ fn full() -> Vec<Entry> {
     let first = hour_of(NOW) - i64::try_from(HISTORY_HOURS).unwrap();
     let hours = FLEETS.iter().flat_map(|fleet| (first..hour_of(NOW)).map(|number| hour(fleet, number)));
     let notes = (0..NOTES).map(|number| note(number, NOW));
-    let boot = Entry::Put(Record::Boot(Boot { number: 1, seed: 2, at: NOW }));
+    let boot = Entry::Put(Record::Boot(Boot { number: 1, seed: 2, at: NOW, unproven: false }));
     std::iter::once(boot).chain(hours).chain(notes).collect()
 }
 

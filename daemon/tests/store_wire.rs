@@ -26,7 +26,7 @@ fn samples() -> Vec<Record> {
     let lane = Lane { provider: "gcp".into(), region: "us-central1".into() };
     let closure = |place, kind| Record::Closure(Closure { place, kind, until: AT, strikes: 2 });
     vec![
-        Record::Boot(Boot { number: 3, seed: 18_446_744_073_709_551_615, at: AT }),
+        Record::Boot(Boot { number: 3, seed: 18_446_744_073_709_551_615, at: AT, unproven: false }),
         Record::Intent(Intent {
             token: "sf-1-2".into(),
             fleet: "llm".into(),

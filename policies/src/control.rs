@@ -49,9 +49,7 @@ pub struct Setup {
     pub tick: Span,
     /// Entropy of this start, drawn by the caller: keeps tokens unique even when the store was lost.
     pub boot_seed: u64,
-    /// The store was lost and is empty. Nothing is decided for a fleet before each of its lanes was listed completely
-    /// after its settle window: a launch of the run before may still be on its way, and a lane out of sight may hold
-    /// machines that nobody knows of. Starts within an hour of the loss are as careful, without being told.
+    /// The store was found lost or damaged by this start, and was made anew: raises an alarm, and [`Boot::unproven`].
     pub rebuilt: bool,
 }
 
@@ -205,9 +203,6 @@ const LOOK_AGAIN_AT_MOST: Span = Span::from_secs(60);
 /// The note that a store was lost: its word and its sentence.
 const STORE_LOST: (&str, &str) = ("alarm", "the store was lost; machines are taken up by their tags");
 
-/// A start so soon after the loss of the store is as careful as the first: longer than any settle window.
-const STORE_LOST_FOR: Span = Span::from_hours(1);
-
 /// The crash-safe state machine around [`decide`](crate::decide).
 ///
 /// Invariants: the ledger is what the store holds once all batches given out are durable; a launch or terminate call is
@@ -240,7 +235,6 @@ pub struct Controller {
     notices_after: BTreeMap<ProviderName, Time>,
     orphans: BTreeSet<(Lane, InstanceId)>,
     next_tick: Time,
-    rebuilt: bool,
     stopping: bool,
 }
 
@@ -287,10 +281,12 @@ impl Controller {
     #[must_use]
     pub fn recover(setup: Setup, records: impl IntoIterator<Item = Record>, now: Time) -> Self {
         let mut ledger = Ledger::replay(records);
-        // A crash soon after the loss does not make the store whole again.
-        let alarmed = |note: &ledger::Note| note.what == STORE_LOST.0 && now.since(note.at) < STORE_LOST_FOR;
-        let rebuilt = setup.rebuilt || ledger.notes().any(alarmed);
-        let boot = Boot { number: ledger.boot().map_or(1, |b| b.number + 1), seed: setup.boot_seed, at: now };
+        let boot = Boot {
+            number: ledger.boot().map_or(1, |b| b.number + 1),
+            seed: setup.boot_seed,
+            at: now,
+            unproven: setup.rebuilt || ledger.boot().is_some_and(|b| b.unproven),
+        };
         ledger.put(Record::Boot(boot));
         ledger.note(now, None, "boot", format!("start {} on this store", boot.number));
         let mut controller = Self {
@@ -314,7 +310,6 @@ impl Controller {
             notices_after: BTreeMap::new(),
             orphans: BTreeSet::new(),
             next_tick: now,
-            rebuilt,
             stopping: false,
         };
         if setup.rebuilt {
@@ -419,6 +414,7 @@ impl Controller {
             self.ledger.forget(key);
         }
         self.take_fleets(fleets);
+        self.adopt_orphans();
         self.ledger.note(self.now, None, "reloaded", format!("{} fleets", self.fleets.len()));
         self.look();
     }

@@ -339,6 +339,18 @@ pub enum Sight {
     },
 }
 
+impl Sight {
+    /// When the last complete listing left, if there was one since boot.
+    #[must_use]
+    pub const fn asked(self) -> Option<Time> {
+        match self {
+            Self::Unseen => None,
+            Self::Complete { asked } => Some(asked),
+            Self::Lost { last } => last,
+        }
+    }
+}
+
 /// Numbers about a provider, so that the core never asks which cloud it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Capabilities {

@@ -136,7 +136,7 @@ mod tests {
     /// Writes the same few records over and over.
     fn fill(store: &mut OnDisk, rounds: u64) {
         for number in 0..rounds {
-            let boot = Record::Boot(Boot { number, seed: 1, at: Time::EPOCH });
+            let boot = Record::Boot(Boot { number, seed: 1, at: Time::EPOCH, unproven: false });
             let note = Record::Note(Note {
                 number: number % 50,
                 at: Time::EPOCH,

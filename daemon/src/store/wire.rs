@@ -369,6 +369,8 @@ struct BootLine {
     number: u64,
     seed: u64,
     at_ms: i64,
+    #[serde(skip_serializing_if = "is_false", default)]
+    unproven: bool,
 }
 
 /// Provider, region, zone, instance type, market.
@@ -489,8 +491,8 @@ const fn is_false(value: &bool) -> bool {
 impl From<&Record> for Line {
     fn from(record: &Record) -> Self {
         match record {
-            Record::Boot(Boot { number, seed, at }) => {
-                Self::Boot(BootLine { number: *number, seed: *seed, at_ms: at.as_millis() })
+            Record::Boot(Boot { number, seed, at, unproven }) => {
+                Self::Boot(BootLine { number: *number, seed: *seed, at_ms: at.as_millis(), unproven: *unproven })
             }
             Record::Intent(Intent { token, fleet, pool, spec, count, units, price, at }) => Self::Intent(IntentLine {
                 token: token.as_str().to_owned(),
@@ -543,7 +545,12 @@ impl From<&Record> for Line {
 impl Line {
     fn into_record(self) -> Result<Record, String> {
         Ok(match self {
-            Self::Boot(b) => Record::Boot(Boot { number: b.number, seed: b.seed, at: Time::from_millis(b.at_ms) }),
+            Self::Boot(b) => Record::Boot(Boot {
+                number: b.number,
+                seed: b.seed,
+                at: Time::from_millis(b.at_ms),
+                unproven: b.unproven,
+            }),
             Self::Intent(i) => Record::Intent(Intent {
                 token: i.token.into(),
                 fleet: i.fleet.into(),

@@ -27,7 +27,7 @@ pub(crate) fn pick(rng: &mut Stream, below: usize) -> usize {
 /// A record with every field drawn: names of any script, empty, with zeros, slashes and quotes; numbers at their ends.
 pub(crate) fn record(rng: &mut Stream) -> Record {
     match rng.below(7) {
-        0 => Record::Boot(Boot { number: number(rng), seed: number(rng), at: time(rng) }),
+        0 => Record::Boot(Boot { number: number(rng), seed: number(rng), at: time(rng), unproven: rng.chance(5_000) }),
         1 => Record::Intent(Intent {
             token: text(rng).into(),
             fleet: text(rng).into(),
@@ -165,7 +165,7 @@ pub(crate) fn contents(store: &dyn StateStore) -> Model {
 /// whose number says which batch it was.
 pub(crate) fn load_entries(seed: u64, seq: u64) -> Vec<Entry> {
     let mut rng = Stream::new(seed ^ seq.wrapping_mul(0x9e37_79b9), "load");
-    let mut entries = vec![Entry::Put(Record::Boot(Boot { number: seq, seed, at: NOW }))];
+    let mut entries = vec![Entry::Put(Record::Boot(Boot { number: seq, seed, at: NOW, unproven: false }))];
     for _ in 0..rng.below(8) {
         // Few keys, so that records are written over and removed again.
         let name = format!("m{}", rng.below(300));

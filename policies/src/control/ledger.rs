@@ -85,6 +85,10 @@ pub struct Boot {
     pub seed: u64,
     /// When.
     pub at: Time,
+    /// The store was lost or damaged and made anew, and since then not every lane was listed completely after its settle
+    /// window: a launch of before may still be on its way, and a lane out of sight may hold machines that nobody knows
+    /// of. A fleet decides nothing before each of its lanes was. It is on record, since a crash proves nothing.
+    pub unproven: bool,
 }
 
 /// "About to launch this", durable before the call.

@@ -126,6 +126,7 @@ impl Controller {
         }
         self.miss(lane, asked);
         self.settle_by_listing(lane, asked, &by_token);
+        self.prove();
         if news || self.ledger.pending() != batch {
             self.all_decide();
         }
@@ -190,6 +191,24 @@ impl Controller {
         self.ledger.note(now, Some(&machine.fleet), what, text);
         self.evidence.insert(key, asked);
         self.ledger.put(Record::Machine(machine));
+    }
+
+    /// All lanes are proven: a store that was made anew is as good as the one before.
+    fn prove(&mut self) {
+        if self.boot.unproven && self.lanes.values().all(|eye| eye.proven) {
+            self.boot.unproven = false;
+            self.ledger.put(Record::Boot(self.boot));
+        }
+    }
+
+    /// Machines that were nobody's, whose fleet has come into the configuration. They count before it is decided for.
+    pub(super) fn adopt_orphans(&mut self) {
+        for (lane, id) in core::mem::take(&mut self.orphans) {
+            let Some(eye) = self.lanes.get(&lane) else { continue };
+            let (Some(instance), Some(asked)) = (eye.seen.get(&id).cloned(), eye.sight.asked()) else { continue };
+            // What is still nobody's goes back among the orphans.
+            self.meet(&lane, asked, &instance);
+        }
     }
 
     /// An adopted machine whose size was not known when it was met: known once its pool is offered.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ledger::{Intent, Leaving, Machine};
+use super::ledger::{Boot, Intent, Leaving, Machine};
 use super::*;
 use crate::failure::FailureKind;
 use crate::model::{Instance, Market, Phase};
@@ -261,4 +261,24 @@ fn the_store_follows_the_ledger() {
     }
     assert_eq!(bench.open(), 0);
     assert_eq!(store.into_values().collect::<Vec<_>>(), bench.controller.ledger().records());
+}
+
+#[test]
+fn a_store_made_anew_is_doubted_until_every_lane_is_proven_and_a_crash_proves_nothing() {
+    let anew = Boot { number: 0, seed: 0, at: Time::EPOCH, unproven: true };
+    // A machine on record gives it a lane to look at.
+    let mut bench = Bench::new(None, vec![Record::Boot(anew), Record::Machine(machine("i-1", None))]);
+    let doubted = |bench: &Bench| bench.controller.ledger().boot().unwrap().unproven;
+    let seen = vec![instance("i-1", None, Phase::Running)];
+    for _ in 0..3 {
+        bench.list(seen.clone());
+        assert!(doubted(&bench), "within the settle window");
+    }
+    let mut again = Bench::new(None, bench.controller.ledger().records());
+    assert!(doubted(&again), "the window counts from the new start");
+    for _ in 0..4 {
+        again.list(seen.clone());
+    }
+    assert!(!doubted(&again));
+    assert!(!doubted(&Bench::new(None, again.controller.ledger().records())));
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use policies::control::ledger::Boot;
 use policies::control::{Entry, Key, Record};
+use policies::units::Time;
 
 /// Batches in order, of which a prefix is durable.
 #[derive(Clone, Debug, Default)]
@@ -47,9 +49,12 @@ impl Journal {
         last
     }
 
-    /// A crash that leaves nothing.
-    pub(super) fn lose(&mut self) {
+    /// A crash that leaves nothing. The store is made anew, and says so.
+    pub(super) fn lose(&mut self, at: Time) {
         *self = Self::default();
+        let boot = Record::Boot(Boot { number: 0, seed: 0, at, unproven: true });
+        self.durable.insert(boot.key(), boot);
+        self.latest.clone_from(&self.durable);
     }
 
     /// What a restart would find now, if the cut fell before every batch that is not durable.
@@ -74,7 +79,6 @@ fn apply(records: &mut BTreeMap<Key, Record>, entry: &Entry) {
 mod tests {
     use super::*;
     use policies::control::ledger::Note;
-    use policies::units::Time;
 
     fn note(number: u64) -> Entry {
         Entry::Put(Record::Note(Note { number, at: Time::EPOCH, fleet: None, what: "boot", text: String::new() }))

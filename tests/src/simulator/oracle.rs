@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use policies::control::ledger::Machine;
+use policies::control::ledger::{Intent, Machine};
 use policies::control::{Call, Entry, Key, Record, Reply};
 use policies::cost::Rates;
 use policies::failure::FailureKind;
@@ -101,7 +101,10 @@ struct TokenLife {
 /// A machine that was told to go.
 #[derive(Clone, Copy, Debug)]
 struct Drain {
+    /// When, by the controller's clock.
     since: Time,
+    /// When, truly.
+    since_truly: Time,
     /// The fleet's time to drain when it was told.
     needs: Span,
     /// Its end was ordered, after that time.
@@ -126,6 +129,8 @@ pub(super) struct Oracle {
     stopping: bool,
     /// The store was lost at this time: what was made before is judged by its tags only.
     lost_at: Option<Time>,
+    /// Intents that were open then: their calls may be on their way.
+    lost_intents: Vec<Intent>,
 }
 
 /// What a batch was about.
@@ -238,6 +243,10 @@ impl Oracle {
         self.raises.clear();
         self.drains.clear();
         self.renew_allowances(scene);
+        self.lost_intents.extend(scene.journal.latest().values().filter_map(|r| match r {
+            Record::Intent(intent) => Some(intent.clone()),
+            _ => None,
+        }));
     }
 
     /// The process starts: what lies in the future by its clock counts from now, as no wait may outlast its length.

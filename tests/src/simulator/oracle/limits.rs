@@ -1,7 +1,7 @@
 //! Rules of quantity: the maximum, and the pace of the target.
 //!
-//! After a loss of the store the maximum is not judged: what a machine brings that is taken up by its tags is not known
-//! before its pool is offered, and a lane that is not seen may hold machines that nobody knows of.
+//! The maximum holds across a loss of the store: machines of before count, and so do launches that are still on their
+//! way.
 
 use policies::control::Record;
 use policies::model::{Fleet, FleetName};
@@ -25,17 +25,15 @@ impl Oracle {
             .sum()
     }
 
-    /// What open intents may still bring.
-    fn outstanding(scene: &Scene<'_>, name: &FleetName) -> Capacity {
-        scene
-            .journal
-            .latest()
-            .values()
-            .filter_map(|r| match r {
-                Record::Intent(i) if i.fleet == *name => Some(i),
-                _ => None,
-            })
-            .filter(|i| scene.clouds.iter().all(|c| c.made(&i.token) == 0))
+    /// What open intents may still bring, also those that were lost with the store.
+    fn outstanding(&self, scene: &Scene<'_>, name: &FleetName) -> Capacity {
+        let open = scene.journal.latest().values().filter_map(|r| match r {
+            Record::Intent(i) => Some(i),
+            _ => None,
+        });
+        let lost = self.lost_intents.iter().filter(|i| scene.clouds.iter().any(|c| c.may_still_make(&i.token)));
+        open.chain(lost)
+            .filter(|i| i.fleet == *name && scene.clouds.iter().all(|c| c.made(&i.token) == 0))
             .map(|i| i.units.times(u64::from(i.count)))
             .sum()
     }
@@ -43,8 +41,8 @@ impl Oracle {
     /// New promises of a fleet fit under its maximum, with all that lives and was promised.
     pub(super) fn promise_fits(&self, scene: &Scene<'_>, name: &FleetName) -> Verdict {
         let Some(fleet) = fleet(scene, name) else { return Ok(()) };
-        let (occupied, outstanding) = (self.occupied(scene, fleet), Self::outstanding(scene, name));
-        if occupied.plus(outstanding) > fleet.max && self.lost_at.is_none() {
+        let (occupied, outstanding) = (self.occupied(scene, fleet), self.outstanding(scene, name));
+        if occupied.plus(outstanding) > fleet.max {
             let text = format!("{name}: {occupied} live and {outstanding} is promised, the maximum is {}", fleet.max);
             return broken(Rule::OverMax, text);
         }
@@ -56,11 +54,11 @@ impl Oracle {
         for fleet in scene.fleets {
             let occupied = self.occupied(scene, fleet);
             let allowed = self.allowance.get(&fleet.name).copied().unwrap_or(fleet.max).max(fleet.max);
-            if occupied > allowed && self.lost_at.is_none() {
+            if occupied > allowed {
                 let text = format!("{}: {occupied} live, {allowed} is allowed", fleet.name);
                 return broken(Rule::OverMax, text);
             }
-            let allowed = allowed.min(occupied.plus(Self::outstanding(scene, &fleet.name))).max(fleet.max);
+            let allowed = allowed.min(occupied.plus(self.outstanding(scene, &fleet.name))).max(fleet.max);
             self.allowance.insert(fleet.name.clone(), allowed);
         }
         Ok(())
@@ -69,7 +67,7 @@ impl Oracle {
     /// What lives and is promised when the file changes stays allowed.
     pub(super) fn renew_allowances(&mut self, scene: &Scene<'_>) {
         for fleet in scene.fleets {
-            let held = self.occupied(scene, fleet).plus(Self::outstanding(scene, &fleet.name));
+            let held = self.occupied(scene, fleet).plus(self.outstanding(scene, &fleet.name));
             let before = self.allowance.get(&fleet.name).copied().unwrap_or_default();
             self.allowance.insert(fleet.name.clone(), fleet.max.max(held.min(before.max(held))));
         }

@@ -78,7 +78,7 @@ impl Oracle {
             return broken(Rule::EndedUnseen, format!("{} is told to go in {}, not seen", machine.id, key.0));
         }
         let needs = wanted.map_or(Span::ZERO, |f| f.scale_down.drain_timeout);
-        self.drains.insert(key, Drain { since: scene.clock, needs, over: leaving.ordered });
+        self.drains.insert(key, Drain { since: scene.clock, since_truly: scene.at, needs, over: leaving.ordered });
         Ok(())
     }
 
@@ -87,7 +87,9 @@ impl Oracle {
         let (lane, id) = key;
         let taken = truth(scene, lane, id).and_then(|m| m.taken_at).is_some_and(|at| scene.clock >= at);
         let drain = self.drains.get_mut(key);
-        let drained = drain.as_ref().map_or(Span::ZERO, |d| scene.clock.since(d.since));
+        // A clock that is set makes the time longer or shorter. It was long enough if it was by either.
+        let long = |d: &&mut Drain| scene.clock.since(d.since).max(scene.at.since(d.since_truly));
+        let drained = drain.as_ref().map_or(Span::ZERO, long);
         let enough = drain.as_ref().is_some_and(|d| drained >= d.needs);
         if !enough && !taken {
             return broken(Rule::Undrained, format!("{id} in {lane} is to end after {drained}: {}", why.name()));

@@ -85,7 +85,8 @@ impl World {
             self.say(|| "the store is lost".to_owned());
             let (oracle, scene) = self.oracle_and_scene();
             oracle.on_store_loss(&scene);
-            self.journal.lose();
+            let clock = self.clock();
+            self.journal.lose(clock);
             self.store_lost = true;
         }
         self.down(when);
