@@ -140,7 +140,6 @@ impl Controller {
             match instance.phase {
                 Phase::Starting | Phase::Running => {
                     self.evidence.insert(key.clone(), asked);
-                    self.complete_adopted(&key, instance);
                 }
                 Phase::Ending if machine.leaving.is_none_or(|l| !l.ordered) => {
                     // Somebody else ends it: the provider, the operator, the machine itself.
@@ -211,16 +210,17 @@ impl Controller {
         }
     }
 
-    /// An adopted machine whose size was not known when it was met: known once its pool is offered.
-    fn complete_adopted(&mut self, key: &(Lane, InstanceId), instance: &Instance) {
-        let Some(machine) = self.ledger.machines().get(key) else { return };
-        if !machine.units.is_zero() {
-            return;
-        }
-        let (units, price) = self.quote(&machine.fleet, &instance.pool);
-        if !units.is_zero() {
-            let machine = Machine { units, price, ..machine.clone() };
-            self.ledger.put(Record::Machine(machine));
+    /// Adopted machines whose size was not known when they were met: known once their pools are offered. At once, since
+    /// a fleet decides as soon as the sizes can be known.
+    fn complete_adopted(&mut self, lane: &Lane) {
+        let machines = self.ledger.machines().values();
+        let unsized_ones: Vec<Machine> =
+            machines.filter(|m| m.pool.lane() == lane && m.adopted && m.units.is_zero()).cloned().collect();
+        for machine in unsized_ones {
+            let (units, price) = self.quote(&machine.fleet, &machine.pool);
+            if !units.is_zero() {
+                self.ledger.put(Record::Machine(Machine { units, price, ..machine }));
+            }
         }
     }
 
@@ -299,6 +299,7 @@ impl Controller {
                     }
                 }
                 news |= eye.offers != before;
+                self.complete_adopted(lane);
             }
             // The last offers stay: an old price is better than none, and launches are refused by the cloud anyway.
             Err(failure) => eye.pricing.failed(now, failure.retry_after),
