@@ -117,11 +117,12 @@ fn lines(config: &Config) -> Lines {
 }
 
 fn daemon_lines(writer: &mut Writer<'_>, daemon: &DaemonConfig) {
-    let DaemonConfig { state_dir, store, listen, token, tick, owner, rates, log, otlp } = daemon;
+    let DaemonConfig { state_dir, store, listen, token, operator_token, tick, owner, rates, log, otlp } = daemon;
     writer.line("state_dir", state_dir.display());
     writer.line("store", store.name());
     writer.line("listen", listen);
     writer.optional("token", token.as_ref());
+    writer.optional("operator_token", operator_token.as_ref());
     writer.line("tick", tick);
     writer.line("owner", owner);
     writer.line("currency", rates.reporting().code());

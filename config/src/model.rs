@@ -44,6 +44,8 @@ pub struct DaemonConfig {
     pub listen: SocketAddr,
     /// Bearer token that HTTP clients must send; `None`: none is asked for.
     pub token: Option<Secret>,
+    /// Bearer token of the operator; `None`: no orders are taken.
+    pub operator_token: Option<Secret>,
     /// A round is run at least this often.
     pub tick: Span,
     /// Value of the owner tag: machines with another one do not exist for this daemon.

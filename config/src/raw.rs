@@ -48,6 +48,9 @@ table! {
         default("127.0.0.1:9464") listen: Leaf<Listen>,
         /// Bearer token that HTTP clients must send. Example: `{credential: http-token}`.
         optional token: SecretRef,
+        /// Bearer token of the operator, for `pause`, `drain` and the other orders. Without it, the daemon takes none.
+        /// Example: `{credential: operator-token}`.
+        optional operator_token: SecretRef,
         /// A round is run at least this often, from 1s to 10m. Events such as interruptions start one at once.
         default("10s") tick: Leaf<Duration>,
         /// Value of the owner tag of every machine. Machines with another one do not exist for this daemon: two daemons

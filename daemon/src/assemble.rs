@@ -9,7 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use config::{
-    Config, FleetConfig, Host, ProviderConfig, SecretError, SourceConfig, SourceKind, StoreEngine, ThisHost, Url,
+    Config, FleetConfig, Host, ProviderConfig, Secret, SecretError, SourceConfig, SourceKind, StoreEngine, ThisHost,
+    Url,
 };
 use policies::control::Setup;
 use policies::failure::Failure;
@@ -119,15 +120,17 @@ pub const fn engine(configured: StoreEngine) -> Engine {
     }
 }
 
-/// The token of the HTTP API, when one is configured.
+/// The tokens of the HTTP API, where they are configured: of all, and of the operator.
 ///
 /// # Errors
-/// When the secret is not there.
-pub fn token(config: &Config, host: &dyn Host) -> Result<Option<SecretString>, AssembleError> {
-    let Some(secret) = &config.daemon.token else { return Ok(None) };
-    let token =
-        secret.resolve(host).map_err(|error| AssembleError::Secret { what: "daemon.token".to_owned(), error })?;
-    Ok(Some(token))
+/// When a secret is not there.
+pub fn tokens(config: &Config, host: &dyn Host) -> Result<(Option<SecretString>, Option<SecretString>), AssembleError> {
+    let resolve = |secret: &Option<Secret>, what: &str| {
+        let secret = secret.as_ref().map(|secret| secret.resolve(host)).transpose();
+        secret.map_err(|error| AssembleError::Secret { what: what.to_owned(), error })
+    };
+    let daemon = &config.daemon;
+    Ok((resolve(&daemon.token, "daemon.token")?, resolve(&daemon.operator_token, "daemon.operator_token")?))
 }
 
 fn open_source(fleet: &str, source: &SourceConfig, host: &dyn Host) -> Result<Arc<dyn Source>, AssembleError> {

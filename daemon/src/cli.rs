@@ -9,6 +9,7 @@ pub mod run;
 mod client;
 mod demo;
 mod files;
+mod orders;
 mod out;
 mod plan;
 mod show;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::http::view::OrderKind;
 use out::Out;
 
 /// Where the daemon's configuration is when nothing else is said.
@@ -59,6 +61,20 @@ pub enum Command {
     Status(show::StatusArgs),
     /// Say what happened lately
     Events(show::EventsArgs),
+    /// Pause a fleet: nothing is launched and nothing is let go
+    Pause(orders::PauseArgs),
+    /// End the pause of a fleet
+    Resume(orders::ResumeArgs),
+    /// Let a machine finish its work, then end it
+    Drain(orders::DrainArgs),
+    /// Keep a machine from being let go
+    Protect(orders::ProtectArgs),
+    /// Lift the protection of a machine
+    Unprotect(orders::UnprotectArgs),
+    /// Set another minimum for a while, or clear it
+    SetMin(orders::LimitArgs),
+    /// Set another maximum for a while, or clear it
+    SetMax(orders::LimitArgs),
     /// Run the daemon on simulated clouds, in faster time, with nothing to set up
     Demo(demo::DemoArgs),
     /// Look at, copy and check the state store of a daemon that is not running
@@ -139,6 +155,13 @@ fn command(command: Command, out: &mut Out) -> Result<Done, Fault> {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => show::status(&args, out),
         Command::Events(args) => show::events(&args, out),
+        Command::Pause(args) => orders::pause(&args, out),
+        Command::Resume(args) => orders::resume(&args, out),
+        Command::Drain(args) => orders::drain(&args, out),
+        Command::Protect(args) => orders::protect(&args, out),
+        Command::Unprotect(args) => orders::unprotect(&args, out),
+        Command::SetMin(args) => orders::limit(&args, OrderKind::SetMin, OrderKind::ClearMin, out),
+        Command::SetMax(args) => orders::limit(&args, OrderKind::SetMax, OrderKind::ClearMax, out),
         Command::Demo(args) => demo::demo(&args, out),
         Command::Store(args) => store::store(&args, out),
         Command::Schema => files::schema(out),

@@ -106,7 +106,7 @@ pub async fn run(options: &Options, telemetry: &Telemetry, mut screen: Screen) -
         rebuilt: false,
     };
     let (writer, acks) = Writer::spawn(Box::new(Memory::new()), Watchdog::default())?;
-    let (_orders, inbox) = mpsc::channel(1);
+    let (orders, inbox) = mpsc::channel(1);
     let pulse = Pulse::default();
     let shell = Shell::new(Parts {
         controller: Controller::recover(setup, Vec::new(), clock.now()),
@@ -120,7 +120,14 @@ pub async fn run(options: &Options, telemetry: &Telemetry, mut screen: Screen) -
     let view = shell.view();
     let mut versions = shell.versions();
     telemetry::observe(&opentelemetry::global::meter("spotfleet"), &view);
-    let api = http::Sources { view: Arc::clone(&view), pulse, registry: telemetry.registry(), token: None };
+    let api = http::Sources {
+        view: Arc::clone(&view),
+        pulse,
+        registry: telemetry.registry(),
+        token: None,
+        operator_token: None,
+        orders,
+    };
     let serve = async {
         match options.listen {
             Some(address) => {

@@ -1,4 +1,4 @@
-//! The HTTP API: read-only, on loopback unless a token is set.
+//! The HTTP API: on loopback unless a token is set. Orders need the operator's token.
 //!
 //! | path | gives |
 //! |---|---|
@@ -11,10 +11,12 @@
 //! | `/api/v1/instances` | every machine on record |
 //! | `/api/v1/events` | what happened; `?fleet=`, `?after=`, `?limit=` |
 //! | `/api/v1/lanes` | how each provider's region was last seen |
+//! | `POST /api/v1/orders` | pauses, limits, protects, drains: see [`view::OrderRequest`] |
 //!
 //! Requests read the snapshot that the loop published last. They never reach the loop, so that no number of them can
-//! slow it down.
+//! slow it down. Orders do: they wait in a short queue, and are refused when it is full.
 
+mod orders;
 pub mod server;
 pub mod view;
 
@@ -23,25 +25,26 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use policies::control::View;
 use prometheus::{Encoder, Registry, TextEncoder};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::pulse::Pulse;
+use crate::shell::Order;
 
 /// Requests answered at once. Each takes microseconds to milliseconds; more at once means that something is wrong.
 const REQUESTS: usize = 32;
 
-/// No request of this API has a body.
+/// An order is some hundred bytes; no other request has a body.
 const BODY_BYTES: usize = 4 * 1024;
 
 /// The slowest answer is `/metrics` at some milliseconds.
@@ -61,6 +64,10 @@ pub struct Sources {
     pub registry: Registry,
     /// Needed for `/api` when it is set.
     pub token: Option<SecretString>,
+    /// Needed for orders, and good for all else of `/api`. `None`: no orders are taken.
+    pub operator_token: Option<SecretString>,
+    /// Where orders go.
+    pub orders: mpsc::Sender<Order>,
 }
 
 /// The API over these sources.
@@ -73,7 +80,9 @@ pub fn router(sources: Sources) -> Router {
         .route("/events", get(events))
         .route("/lanes", get(lanes))
         .fallback(not_found)
-        .layer(from_fn_with_state(sources.clone(), authorise));
+        .layer(from_fn_with_state(sources.clone(), authorise))
+        // Beside that layer: it asks for more.
+        .route("/orders", post(orders::order));
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -97,15 +106,20 @@ async fn limit(State(permits): State<Arc<Semaphore>>, request: Request, next: Ne
 /// Demands the bearer token when one is configured.
 async fn authorise(State(sources): State<Sources>, request: Request, next: Next) -> Response {
     let Some(token) = &sources.token else { return next.run(request).await };
-    let given = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
-        .unwrap_or_default();
-    if same_bytes(given, token.expose_secret().as_bytes()) {
+    let operator = sources.operator_token.as_ref().is_some_and(|token| bears(request.headers(), token));
+    if bears(request.headers(), token) || operator {
         return next.run(request).await;
     }
-    let text = "this API needs the daemon's token: send `Authorization: Bearer <token>`";
+    unauthorised("this API needs the daemon's token: send `Authorization: Bearer <token>`")
+}
+
+/// The request bears this token.
+fn bears(headers: &HeaderMap, token: &SecretString) -> bool {
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    same_bytes(given.unwrap_or_default(), token.expose_secret().as_bytes())
+}
+
+fn unauthorised(text: &str) -> Response {
     let mut response = problem(StatusCode::UNAUTHORIZED, text);
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
@@ -124,7 +138,7 @@ fn problem(status: StatusCode, error: &str) -> Response {
 async fn not_found() -> Response {
     problem(
         StatusCode::NOT_FOUND,
-        "no such path: /healthz, /readyz, /metrics and /api/v1/{fleets,instances,events,lanes}",
+        "no such path: /healthz, /readyz, /metrics and /api/v1/{fleets,instances,events,lanes,orders}",
     )
 }
 

@@ -63,7 +63,8 @@ fn new_simulated_pool<'a>(old: &Config, new: &'a Config) -> Option<&'a Pool> {
 
 /// Settings that a running daemon does not change.
 fn later(old: &Config, new: &Config) -> Vec<String> {
-    let DaemonConfig { state_dir, store, listen, token, tick, owner, rates: _, log, otlp } = &new.daemon;
+    let DaemonConfig { state_dir, store, listen, token, operator_token, tick, owner, rates: _, log, otlp } =
+        &new.daemon;
     let before = &old.daemon;
     let mut what = Vec::new();
     for (name, differs) in [
@@ -71,6 +72,7 @@ fn later(old: &Config, new: &Config) -> Vec<String> {
         ("daemon.store", before.store != *store),
         ("daemon.listen", before.listen != *listen),
         ("daemon.token", before.token != *token),
+        ("daemon.operator_token", before.operator_token != *operator_token),
         ("daemon.tick", before.tick != *tick),
         ("daemon.owner", before.owner != *owner),
         ("daemon.log", before.log != *log),

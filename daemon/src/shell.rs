@@ -12,15 +12,16 @@ pub mod world;
 mod calls;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use policies::control::{Controller, Effect, Event, View};
+use policies::control::{self, Controller, Effect, Event, OrderId, Refusal, View};
 use policies::cost::Rates;
 use policies::model::Fleet;
 use policies::units::Time;
-use tokio::sync::{mpsc, watch as latest};
+use tokio::sync::{mpsc, oneshot, watch as latest};
 use tokio::time::MissedTickBehavior;
 use tracing::field::Empty;
 use tracing::{debug, error, info, info_span, warn};
@@ -47,8 +48,19 @@ const LAST_CALLS: Duration = Duration::from_secs(5);
 pub enum Order {
     /// Want this from now on. It is whole and valid.
     Reload(Box<Reload>),
+    /// What the operator asks for.
+    Ask(Ask),
     /// Stop: no new calls, flush, return. Changes no machine.
     Stop,
+}
+
+/// An order of the operator, and where to answer.
+#[derive(Debug)]
+pub struct Ask {
+    /// What.
+    pub order: control::Order,
+    /// Answered once what it changed is durable. Not at all when the daemon ends before that.
+    pub answer: oneshot::Sender<Result<String, Refusal>>,
 }
 
 /// What a reload brings.
@@ -111,6 +123,9 @@ pub struct Shell {
     published: Stopwatch,
     beat: Duration,
     deaf: bool,
+    asked: u64,
+    /// Who waits for an answer. As many as requests are answered at once.
+    asking: BTreeMap<OrderId, oneshot::Sender<Result<String, Refusal>>>,
 }
 
 /// What the loop wakes up for.
@@ -147,6 +162,8 @@ impl Shell {
             published: Stopwatch::start(),
             beat: systemd::watchdog().map_or(BEAT, |watchdog| watchdog.min(BEAT)),
             deaf: false,
+            asked: 0,
+            asking: BTreeMap::new(),
         }
     }
 
@@ -189,6 +206,7 @@ impl Shell {
                     systemd::alive();
                 }
                 Wake::Order(Some(Order::Reload(reload))) => self.reload(*reload)?,
+                Wake::Order(Some(Order::Ask(ask))) => self.ask(ask)?,
                 Wake::Order(Some(Order::Stop)) => return self.stop().await,
                 // Nobody can give orders any more: the loop of a test or of the demo goes on until it is dropped.
                 Wake::Order(None) => self.deaf = true,
@@ -221,6 +239,14 @@ impl Shell {
                     self.journal.append(seq, entries).map_err(ShellError::Store)?;
                 }
                 Effect::Call { id, call } => self.calls.start(id, call, &self.world, self.clock.now()),
+                Effect::Answer { id, answer } => {
+                    // The snapshot first: who is answered finds what was done.
+                    self.publish();
+                    if let Some(asking) = self.asking.remove(&id) {
+                        // Nobody may wait any more.
+                        drop(asking.send(answer));
+                    }
+                }
                 Effect::WakeAt(at) => self.wake = at,
                 Effect::Publish => self.stale = true,
             }
@@ -239,6 +265,14 @@ impl Shell {
         self.versions.send_modify(|version| *version += 1);
         self.stale = false;
         self.published = Stopwatch::start();
+    }
+
+    fn ask(&mut self, Ask { order, answer }: Ask) -> Result<(), ShellError> {
+        self.asked += 1;
+        let id = OrderId(self.asked);
+        self.asking.insert(id, answer);
+        info!(by = order.by, why = order.why, what = ?order.what, "an order of the operator");
+        self.handle(Event::Ordered { id, order })
     }
 
     fn reload(&mut self, reload: Reload) -> Result<(), ShellError> {
@@ -287,6 +321,7 @@ const fn event_name(event: &Event) -> &'static str {
         Event::Appended { .. } => "appended",
         Event::Reply { .. } => "reply",
         Event::Reloaded { .. } => "reloaded",
+        Event::Ordered { .. } => "ordered",
         Event::Stopping => "stopping",
     }
 }

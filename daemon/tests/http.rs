@@ -8,22 +8,25 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use policies::control::View;
 use policies::control::ledger::{Machine, Note};
+use policies::control::orders::{Setting, What};
 use policies::control::view::{FleetView, LaneView};
+use policies::control::{Refusal, View};
 use policies::failure::{Failure, FailureKind};
 use policies::model::{Lane, Market, Pool, Sight, Unit};
 use policies::plan::{Holding, HoldingId, Standing};
-use policies::units::{Capacity, Currency, PricePerHour, Time};
+use policies::units::{Capacity, Currency, PricePerHour, Span, Time};
 use prometheus::Registry;
 use secrecy::SecretString;
 use spotfleet::http::server::{BindError, bind, serve};
 use spotfleet::http::view::{Events, Fleet, Fleets, Instances, Lanes, Problem, Ready};
 use spotfleet::http::{Sources, router};
 use spotfleet::pulse::Pulse;
+use spotfleet::shell::Order;
 use spotfleet::telemetry::observe;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 
 const AT: Time = Time::from_millis(1_790_000_000_000);
 
@@ -51,12 +54,14 @@ fn view() -> View {
         standing: Standing::Running,
         born: AT,
         notice: None,
+        protected: false,
     };
     let fleet = FleetView {
         name: "web".into(),
         unit: Unit::Instance,
         min: Capacity::ONE,
         max: Capacity::units(10),
+        orders: Vec::new(),
         backlog: Some(7),
         decision: None,
         last_step: None,
@@ -96,12 +101,18 @@ struct Api {
     url: String,
     address: SocketAddr,
     view: Arc<ArcSwap<View>>,
+    /// Where orders arrive.
+    inbox: mpsc::Receiver<Order>,
     /// Keeps the instruments alive.
     _meters: SdkMeterProvider,
 }
 
 impl Api {
     async fn new(token: Option<&str>) -> Self {
+        Self::with(token, None).await
+    }
+
+    async fn with(token: Option<&str>, operator_token: Option<&str>) -> Self {
         let view = Arc::new(ArcSwap::from_pointee(view()));
         let registry = Registry::new();
         let reader = opentelemetry_prometheus::exporter().with_registry(registry.clone()).build().unwrap();
@@ -110,9 +121,17 @@ impl Api {
         let listener = bind("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
         let address = listener.local_addr().unwrap();
         let token = token.map(SecretString::from);
-        let sources = Sources { view: Arc::clone(&view), pulse: Pulse::default(), registry, token };
+        let (orders, inbox) = mpsc::channel(1);
+        let sources = Sources {
+            view: Arc::clone(&view),
+            pulse: Pulse::default(),
+            registry,
+            token,
+            operator_token: operator_token.map(SecretString::from),
+            orders,
+        };
         tokio::spawn(serve(listener, router(sources)));
-        Self { url: format!("http://{address}"), address, view, _meters: meters }
+        Self { url: format!("http://{address}"), address, view, inbox, _meters: meters }
     }
 
     async fn get(&self, path: &str) -> (u16, String) {
@@ -293,4 +312,82 @@ async fn an_address_that_others_reach_wants_a_token_before_anything_is_opened() 
     let address = taken.local_addr().unwrap();
     let error = bind(address, false).await.unwrap_err();
     assert!(matches!(error, BindError::Taken(a) if a == address));
+}
+
+/// Sends an order, with this token.
+fn order(api: &Api, body: &str, token: &str) -> impl Future<Output = (u16, String)> + use<> {
+    let request = reqwest::Client::new().post(format!("{}/api/v1/orders", api.url));
+    let request = request.header("Content-Type", "application/json").header("Authorization", format!("Bearer {token}"));
+    let request = request.body(body.to_owned());
+    async {
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+}
+
+const PAUSE: &str = r#"{"order":"pause","fleet":"web","for_s":600,"by":"operator","why":"a look at the workers"}"#;
+
+#[tokio::test]
+async fn orders_need_the_operators_token() {
+    let none = Api::new(None).await;
+    let (status, body) = order(&none, PAUSE, "reader").await;
+    assert_eq!(status, 403);
+    assert!(body.contains("set `daemon.operator_token`"), "{body}");
+    let mut api = Api::with(Some("reader"), Some("operator")).await;
+    for token in ["", "reader", "operato", "operator2"] {
+        let (status, body) = order(&api, PAUSE, token).await;
+        assert_eq!(status, 401, "{token}");
+        assert!(!body.contains("operator2"), "{body}");
+    }
+    assert!(api.inbox.try_recv().is_err(), "no order came through");
+    // It is good for reading too.
+    let (status, _) = api.get_with("/api/v1/fleets", Some("Bearer operator")).await;
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn an_order_is_answered_when_it_is_done() {
+    let mut api = Api::with(None, Some("operator")).await;
+    let asked = tokio::spawn(order(&api, PAUSE, "operator"));
+    let Some(Order::Ask(ask)) = api.inbox.recv().await else { panic!("no order came") };
+    let length = Some(Span::from_mins(10));
+    assert_eq!(ask.order.what, What::Set("web".into(), Setting::Pause, length));
+    assert_eq!((ask.order.by.as_str(), ask.order.why.as_str()), ("operator", "a look at the workers"));
+    assert!(!asked.is_finished());
+    ask.answer.send(Ok("paused for 10m".to_owned())).unwrap();
+    assert_eq!(asked.await.unwrap(), (200, r#"{"done":"paused for 10m"}"#.to_owned()));
+
+    let asked = tokio::spawn(order(&api, r#"{"order":"drain","instance":"i-9","by":"o","why":"w"}"#, "operator"));
+    let Some(Order::Ask(ask)) = api.inbox.recv().await else { panic!("no order came") };
+    ask.answer.send(Err(Refusal::NoMachine("i-9".into()))).unwrap();
+    assert_eq!(asked.await.unwrap(), (404, r#"{"error":"no machine `i-9` is on record"}"#.to_owned()));
+
+    // The daemon ends before the order is on disk.
+    let asked = tokio::spawn(order(&api, PAUSE, "operator"));
+    drop(api.inbox.recv().await);
+    assert_eq!(asked.await.unwrap().0, 503);
+}
+
+#[tokio::test]
+async fn an_order_that_makes_no_sense_reaches_nobody() {
+    let mut api = Api::with(None, Some("operator")).await;
+    for (body, status, says) in [
+        ("", 400, "EOF"),
+        ("[]", 422, "expected struct"),
+        (r#"{"order":"pause","by":"o","why":"w"}"#, 400, "`pause` needs `fleet`"),
+        (r#"{"order":"drain","fleet":"web","by":"o","why":"w"}"#, 400, "`drain` needs `instance`"),
+        (r#"{"order":"set-min","fleet":"web","by":"o","why":"w"}"#, 400, "`set-min` needs `units`"),
+        (r#"{"order":"set-min","fleet":"web","units":-1,"by":"o","why":"w"}"#, 400, "-1 is no capacity"),
+        (r#"{"order":"set-max","fleet":"web","units":1e12,"by":"o","why":"w"}"#, 400, "is no capacity"),
+        (r#"{"order":"pause","fleet":"web","for_s":0,"by":"o","why":"w"}"#, 400, "not between 1 s and 31 days"),
+        (r#"{"order":"explode","fleet":"web","by":"o","why":"w"}"#, 422, "unknown variant"),
+        (r#"{"order":"pause","fleet":"web","by":"o","why":"w","who":"x"}"#, 422, "unknown field"),
+    ] {
+        let (got, text) = order(&api, body, "operator").await;
+        assert_eq!(got, status, "{body}: {text}");
+        assert!(text.contains(says), "{body}: {text}");
+    }
+    assert!(api.inbox.try_recv().is_err());
+    let large = format!(r#"{{"order":"pause","fleet":"{}","by":"o","why":"w"}}"#, "x".repeat(100_000));
+    assert_eq!(order(&api, &large, "operator").await.0, 413);
 }

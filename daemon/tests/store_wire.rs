@@ -6,6 +6,7 @@ mod store_support;
 use std::collections::BTreeSet;
 
 use policies::control::ledger::{Boot, Intent, Key, Leaving, Machine, Note, Record};
+use policies::control::orders::{Override, Setting};
 use policies::demand::Hour;
 use policies::failure::FailureKind;
 use policies::model::{FleetName, Lane, Market, Pool};
@@ -24,6 +25,10 @@ fn pool() -> Pool {
 /// One record of each kind, and of each sort of place.
 fn samples() -> Vec<Record> {
     let lane = Lane { provider: "gcp".into(), region: "us-central1".into() };
+    let standing = |setting, until| {
+        let (by, why) = ("operator".to_owned(), "a look".to_owned());
+        Record::Override(Override { fleet: "llm".into(), setting, by, why, at: AT, until })
+    };
     let closure = |place, kind| Record::Closure(Closure { place, kind, until: AT, strikes: 2 });
     vec![
         Record::Boot(Boot { number: 3, seed: 18_446_744_073_709_551_615, at: AT, unproven: false }),
@@ -59,6 +64,9 @@ fn samples() -> Vec<Record> {
             adopted: true,
             leaving: None,
         }),
+        standing(Setting::Pause, None),
+        standing(Setting::Max(Capacity::units(20)), Some(AT)),
+        standing(Setting::Protect(lane.clone(), "i-03".into()), None),
         Record::Memory(
             "llm".into(),
             Memory {

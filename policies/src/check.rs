@@ -81,6 +81,10 @@ pub enum Violation {
     /// What the plan leaves to remember does not say what it does to the target, so that the next cooldown would be
     /// counted from a wrong time.
     Forgotten,
+    /// The operator has paused the fleet, and the plan does something.
+    Paused,
+    /// A machine that the operator protects is let go, and the provider does not take it.
+    Protected(InstanceId),
     /// Growing and shrinking in one plan: replace before remove.
     TwoKinds,
     /// A launch into a pool that the fleet does not name, or with a launch specification not of that pool.
@@ -174,6 +178,8 @@ impl Violation {
             Self::WithinGrace { .. } => "within-grace",
             Self::LoweredBlind { .. } => "lowered-blind",
             Self::Forgotten => "forgotten",
+            Self::Paused => "paused",
+            Self::Protected(_) => "protected",
             Self::TwoKinds => "two-kinds",
             Self::ForeignPool(_) => "foreign-pool",
             Self::NotAsOffered(_) => "not-as-offered",
@@ -211,6 +217,8 @@ impl fmt::Display for Violation {
             Self::WithinGrace { to, needed } => write!(f, "the target falls to {to}, and {needed} was needed lately"),
             Self::LoweredBlind { from, to } => write!(f, "the target falls from {from} to {to} without data"),
             Self::Forgotten => f.write_str("the change of the target is not remembered"),
+            Self::Paused => f.write_str("the fleet is paused"),
+            Self::Protected(id) => write!(f, "{id} is protected"),
             Self::TwoKinds => f.write_str("one plan both launches and lets go"),
             Self::ForeignPool(pool) => write!(f, "{pool} is not a pool of the fleet with that specification"),
             Self::NotAsOffered(pool) => write!(f, "{pool} is not offered at that price and size"),
@@ -249,6 +257,9 @@ pub fn check(input: &Input<'_>, plan: &Plan) -> Vec<Violation> {
     let mut found = Vec::new();
     if plan.fleet != input.fleet.name || plan.at != input.now {
         found.push(Violation::OtherInput);
+    }
+    if input.paused && !plan.actions.is_empty() {
+        found.push(Violation::Paused);
     }
     let books = Books::new(input, plan);
     target::judge(input, plan, &books, &mut found);

@@ -23,6 +23,7 @@ use launches::Attempt;
 use ledger::{Boot, Leaving};
 
 pub mod ledger;
+pub mod orders;
 pub mod view;
 
 mod lanes;
@@ -34,6 +35,7 @@ mod round;
 mod tests;
 
 pub use ledger::{Entry, Key, Ledger, Record};
+pub use orders::{Order, Override, Refusal};
 pub use view::View;
 
 /// What the controller is told once.
@@ -56,6 +58,10 @@ pub struct Setup {
 /// Number of a call, unique within one run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct CallId(pub u64);
+
+/// Number of an order, chosen by the caller and unique within one run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct OrderId(pub u64);
 
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -81,6 +87,13 @@ pub enum Event {
         /// Rates of exchange.
         rates: Rates,
     },
+    /// The operator orders something. Answered by [`Effect::Answer`].
+    Ordered {
+        /// Its number.
+        id: OrderId,
+        /// What.
+        order: Order,
+    },
     /// The process is asked to stop. Changes no machine: no new calls are given out.
     Stopping,
 }
@@ -101,6 +114,13 @@ pub enum Effect {
         id: CallId,
         /// What to call.
         call: Call,
+    },
+    /// Tell the operator what became of the order. What it changed is durable.
+    Answer {
+        /// Which.
+        id: OrderId,
+        /// A sentence, or why it was refused.
+        answer: Result<String, Refusal>,
     },
     /// Say [`Event::Tick`] at this time at the latest.
     WakeAt(Time),
@@ -224,6 +244,8 @@ pub struct Controller {
     calls: BTreeMap<CallId, (Call, Time)>,
     /// Calls that wait for a batch to become durable.
     held: Vec<(u64, Call)>,
+    /// Answers that wait for a batch to become durable.
+    answers: Vec<(u64, OrderId, Result<String, Refusal>)>,
     lanes: BTreeMap<Lane, Eye>,
     attempts: BTreeMap<Token, Attempt>,
     /// When each machine was last proven to exist.
@@ -304,6 +326,7 @@ impl Controller {
             next_call: 0,
             calls: BTreeMap::new(),
             held: Vec::new(),
+            answers: Vec::new(),
             lanes: BTreeMap::new(),
             ended: BTreeMap::new(),
             notices: BTreeMap::new(),
@@ -335,6 +358,10 @@ impl Controller {
                 }
             }
             Event::Reloaded { fleets, rates } => self.on_reload(fleets, rates),
+            Event::Ordered { id, order } => {
+                let answer = self.ordered(order);
+                self.answers.push((self.ledger.open_seq(), id, answer));
+            }
             Event::Stopping => {
                 self.stopping = true;
                 self.held.clear();
@@ -368,6 +395,7 @@ impl Controller {
     }
 
     fn on_tick(&mut self) {
+        self.forget_old_orders();
         if self.now >= self.next_tick {
             self.next_tick = self.now.plus(self.tick);
             for mind in self.fleets.values_mut() {
@@ -462,6 +490,12 @@ impl Controller {
                 self.ledger.put(Record::Closure(closure));
             }
         }
+        let overrides: Vec<_> = self.ledger.overrides().values().filter(|o| o.at > now).cloned().collect();
+        for mut order in overrides {
+            order.until = order.until.map(|until| now.plus(until.since(order.at)));
+            order.at = now;
+            self.ledger.put(Record::Override(order));
+        }
         let machines: Vec<_> = self.ledger.machines().values().cloned().collect();
         for mut machine in machines {
             if let Some(leaving) = machine.leaving
@@ -522,6 +556,15 @@ impl Controller {
             self.calls.insert(id, (call.clone(), self.now));
             effects.push(Effect::Call { id, call });
         }
+        for (seq, id, answer) in core::mem::take(&mut self.answers) {
+            // A refusal waits for no batch.
+            let seq = if answer.is_ok() { seq.min(taken) } else { 0 };
+            if seq > self.durable {
+                self.answers.push((seq, id, answer));
+            } else {
+                effects.push(Effect::Answer { id, answer });
+            }
+        }
         if publish {
             effects.push(Effect::Publish);
         }
@@ -553,7 +596,8 @@ impl Controller {
     fn wake_at(&self) -> Time {
         let plans = self.fleets.values().map(|m| m.decide_at);
         let looks = self.lanes.values().map(Eye::next_look);
-        let soonest = plans.chain(looks).chain(self.launch_repeats()).filter(|at| *at > self.now).min();
+        let orders = self.first_order_over();
+        let soonest = plans.chain(looks).chain(self.launch_repeats()).chain(orders).filter(|at| *at > self.now).min();
         soonest.map_or(self.next_tick, |at| at.min(self.next_tick)).max(self.now.plus(Span::from_millis(1)))
     }
 }

@@ -7,6 +7,8 @@
 //! * **Grow**: what the target lacks is launched.
 //! * **Shrink**: what the target does not need is let go.
 //!
+//! A fleet that the operator paused rests: its target is told, and nothing is launched, told to go or ended.
+//!
 //! A plan that launches nothing for lack of offers or room may shrink. In any plan, machines whose drain time is over
 //! are ended. Nothing is launched, told to go or ended in a lane that is not seen; its machines count all the same.
 //! Replace before remove. Nothing is left to choose while a plan is carried out, and after that the next plan at the
@@ -45,6 +47,8 @@ pub struct Input<'a> {
     pub now: Time,
     /// What the operator wants.
     pub fleet: &'a Fleet,
+    /// The operator has paused the fleet: nothing is launched and nothing is let go.
+    pub paused: bool,
     /// What earlier decisions left to remember.
     pub memory: &'a Memory,
     /// Recent demand.
@@ -89,6 +93,8 @@ pub struct Holding {
     pub born: Time,
     /// The provider will take it at this time.
     pub notice: Option<Time>,
+    /// The operator protects it: it is not let go by a decision.
+    pub protected: bool,
 }
 
 impl Holding {
@@ -302,13 +308,16 @@ pub enum Cause {
     BridgeOver,
     /// Its pool is no longer in the fleet file.
     PoolRemoved,
+    /// The operator ordered it.
+    Ordered,
     /// Its drain time is over.
     Drained,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 5] = [Self::Interruption, Self::Surplus, Self::BridgeOver, Self::PoolRemoved, Self::Drained];
+    pub const ALL: [Self; 6] =
+        [Self::Interruption, Self::Surplus, Self::BridgeOver, Self::PoolRemoved, Self::Ordered, Self::Drained];
 
     /// The name used in logs, the store and views.
     #[must_use]
@@ -318,6 +327,7 @@ impl Cause {
             Self::Surplus => "surplus",
             Self::BridgeOver => "bridge-over",
             Self::PoolRemoved => "pool-removed",
+            Self::Ordered => "ordered",
             Self::Drained => "drained",
         }
     }
@@ -365,30 +375,20 @@ pub fn decide(input: &Input<'_>) -> (Plan, Report) {
     let books = Books::new(input, &index, target);
     let mut draft = Draft::default();
 
-    let Bought { short_since, mut waits, mut wakes } =
-        buy::buy(input, &index, &books, target, memory.short_since, &mut draft);
-    memory.short_since = short_since;
-    let launches = draft.actions.len();
-    leave::noticed(input, &index, &mut draft);
-    let losing = index.held.iter().any(|h| h.holding.notice.is_some() && h.holding.standing != Standing::Ending);
-    let mut kind = match (launches, draft.actions.len()) {
-        (_, 0) => Kind::Rest,
-        (_, all) if all > launches || losing => Kind::Repair,
-        _ => Kind::Grow,
+    let (kind, mut waits, mut wakes) = if input.paused {
+        (Kind::Rest, vec![Wait::Paused], Vec::new())
+    } else {
+        let Bought { short_since, waits, wakes } =
+            buy::buy(input, &index, &books, target, memory.short_since, &mut draft);
+        memory.short_since = short_since;
+        (let_go(input, &index, &books, target, memory.lowered_at, &mut draft), waits, wakes)
     };
-    if kind == Kind::Rest {
-        leave::surplus(input, &index, &books, target, memory.lowered_at, &mut draft);
-    }
-    leave::drained(input, &index, &mut draft);
-    if kind == Kind::Rest && !draft.actions.is_empty() {
-        kind = Kind::Shrink;
-    }
 
     waits.extend(settling(&index));
     waits.extend(unseen(&index));
     let draining = draining(&index, now);
-    if let Some(Wait::Draining { first, .. }) = draining {
-        wakes.push(first);
+    if let (Some(Wait::Draining { first, .. }), false) = (&draining, input.paused) {
+        wakes.push(*first);
     }
     waits.extend(draining);
     wakes.extend(sized.wake_at);
@@ -418,6 +418,33 @@ pub fn decide(input: &Input<'_>) -> (Plan, Report) {
         wake_at: wakes.into_iter().filter(|t| *t >= now).min(),
     };
     (plan, report)
+}
+
+/// Adds what is let go to a draft that holds the launches. Gives the kind of the decision.
+fn let_go(
+    input: &Input<'_>,
+    index: &Index<'_>,
+    books: &Books<'_>,
+    target: Capacity,
+    lowered_at: Option<Time>,
+    draft: &mut Draft,
+) -> Kind {
+    let launches = draft.actions.len();
+    leave::noticed(input, index, draft);
+    let losing = index.held.iter().any(|h| h.holding.notice.is_some() && h.holding.standing != Standing::Ending);
+    let mut kind = match (launches, draft.actions.len()) {
+        (_, 0) => Kind::Rest,
+        (_, all) if all > launches || losing => Kind::Repair,
+        _ => Kind::Grow,
+    };
+    if kind == Kind::Rest {
+        leave::surplus(input, index, books, target, lowered_at, draft);
+    }
+    leave::drained(input, index, draft);
+    if kind == Kind::Rest && !draft.actions.is_empty() {
+        kind = Kind::Shrink;
+    }
+    kind
 }
 
 /// Promises without a known outcome.

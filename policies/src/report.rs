@@ -166,6 +166,8 @@ pub enum Because {
 /// Something the plan would do and is waiting for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Wait {
+    /// The operator has paused the fleet.
+    Paused,
     /// Launches without a known outcome count as present until they are settled.
     Settling {
         /// How many machines they are for.

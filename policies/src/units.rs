@@ -130,6 +130,17 @@ impl Capacity {
         Self(n.saturating_mul(1_000))
     }
 
+    /// The capacity with this printed form: a whole number, or one with up to three decimals.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole) || !digits(part) || part.len() > 3 {
+            return None;
+        }
+        format!("{whole}{part:0<3}").parse().ok().map(Self)
+    }
+
     /// Thousandths of a unit.
     #[must_use]
     pub const fn from_milli(n: u64) -> Self {
@@ -511,5 +522,16 @@ mod tests {
         assert_eq!(Time::from_millis(5).since(Time::from_millis(9)), Span::ZERO);
         assert_eq!(Capacity::units(1).minus(Capacity::units(2)), Capacity::ZERO);
         assert_eq!(PricePerHour::from_micros(u64::MAX).over(Span::from_hours(2)).micros(), i64::MAX);
+    }
+
+    #[test]
+    fn a_capacity_reads_back_as_it_prints() {
+        for milli in [0, 1, 10, 250, 1_000, 2_500, 10_000_000_000] {
+            let capacity = Capacity::from_milli(milli);
+            assert_eq!(Capacity::parse(&capacity.to_string()), Some(capacity));
+        }
+        for bad in ["", ".", "1.", ".5", "-1", "1.0005", "1e3", "99999999999999999999"] {
+            assert_eq!(Capacity::parse(bad), None, "{bad}");
+        }
     }
 }

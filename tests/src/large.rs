@@ -95,6 +95,7 @@ pub fn world(size: Size, task: Task) -> World {
             standing: Standing::Running,
             born: START.minus(Span::from_mins(draws.below(100_000))),
             notice,
+            protected: false,
         });
     }
     set_need(&mut world, task);

@@ -195,6 +195,7 @@ fn holdings(drawn: &[(usize, u8, u64, Option<i64>, u32)], world: &World) -> Vec<
             standing,
             born: NOW.minus(Span::from_mins(*age)),
             notice: notice.filter(|_| !promise).map(|m| Time::from_millis(NOW.as_millis() + m * 60_000)),
+            protected: !promise && number % 11 == 3,
         }
     };
     drawn.iter().enumerate().map(make).collect()

@@ -27,13 +27,16 @@ pub(crate) fn lower(
     field: Field<raw::Daemon>,
 ) -> (Option<DaemonConfig>, Vec<Currency>) {
     let Some(table) = cx.open(at, field) else { return (None, vec![Currency::Usd, Currency::Cny]) };
-    let raw::Daemon { state_dir, store, listen, token, tick, owner, currency, rates, log, otlp } = table;
+    let raw::Daemon { state_dir, store, listen, token, operator_token, tick, owner, currency, rates, log, otlp } =
+        table;
 
     let state_dir = cx.value(&at.key("state_dir"), state_dir).map(|path| cx.directory.join(path));
     let store = cx.value(&at.key("store"), store);
     let listen = cx.value(&at.key("listen"), listen);
     let has_token = !token.is_absent();
     let token = secret(cx, &at.key("token"), token);
+    let has_operator_token = !operator_token.is_absent();
+    let operator_token = secret(cx, &at.key("operator_token"), operator_token);
     if let Some(address) = listen
         && !address.ip().is_loopback()
         && !has_token
@@ -65,6 +68,7 @@ pub(crate) fn lower(
             store: store?,
             listen: listen?,
             token: if has_token { Some(token?) } else { None },
+            operator_token: if has_operator_token { Some(operator_token?) } else { None },
             tick: tick?,
             owner: owner?,
             rates: Rates::new(currency?, &rates?),

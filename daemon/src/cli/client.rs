@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use config::{Host, Secret, SecretError, ThisHost};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Fault;
@@ -61,12 +62,25 @@ impl DaemonArgs {
 
     /// Asks for a path of the API.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, NoAnswer> {
-        let url = format!("{}{path}", self.url());
-        let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build();
-        let mut request = client.map_err(|e| NoAnswer::Refused(e.to_string()))?.get(&url);
+        let mut request = client()?.get(format!("{}{path}", self.url()));
         if let Some(token) = self.token().map_err(|e| NoAnswer::Refused(e.to_string()))? {
             request = request.bearer_auth(token.expose_secret());
         }
+        self.answer(request, "--token-file or SPOTFLEET_TOKEN").await
+    }
+
+    /// Sends something to a path of the API.
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        token: &SecretString,
+    ) -> Result<T, NoAnswer> {
+        let request = client()?.post(format!("{}{path}", self.url())).json(body).bearer_auth(token.expose_secret());
+        self.answer(request, "--operator-token-file or SPOTFLEET_OPERATOR_TOKEN").await
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder, token: &str) -> Result<T, NoAnswer> {
         let response = request.send().await.map_err(|error| {
             let why = if error.is_builder() {
                 "that is no address of HTTP"
@@ -80,12 +94,11 @@ impl DaemonArgs {
                 self.url()
             ))
         })?;
-        let status = response.status();
+        let (status, url) = (response.status(), response.url().clone());
         let body = response.bytes().await.map_err(|e| NoAnswer::Refused(format!("cannot read {url}: {e}")))?;
         if !status.is_success() {
             let text = serde_json::from_slice::<Problem>(&body).map_or_else(|_| status.to_string(), |p| p.error);
-            let hint =
-                if status == reqwest::StatusCode::UNAUTHORIZED { " (--token-file or SPOTFLEET_TOKEN)" } else { "" };
+            let hint = if status == reqwest::StatusCode::UNAUTHORIZED { format!(" ({token})") } else { String::new() };
             return Err(NoAnswer::Refused(format!("the daemon at {} says: {text}{hint}", self.url())));
         }
         serde_json::from_slice(&body).map_err(|error| {
@@ -93,6 +106,11 @@ impl DaemonArgs {
             NoAnswer::Refused(format!("cannot read the answer of {url}: {error}: {hint}"))
         })
     }
+}
+
+fn client() -> Result<reqwest::Client, NoAnswer> {
+    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build();
+    client.map_err(|e| NoAnswer::Refused(e.to_string()))
 }
 
 /// Runs a short conversation.

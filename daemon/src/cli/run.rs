@@ -68,7 +68,8 @@ async fn daemon(path: &Path, config: Config, telemetry: &Telemetry) -> Result<()
     let clock = Clock::wall();
     let signals = Signals::new().map_err(|e| Fault::doing("listen for signals", &e))?;
     info!(config = %path.display(), version = env!("CARGO_PKG_VERSION"), "starting");
-    let token = assemble::token(&config, &ThisHost).map_err(|e| Fault::doing("read a secret", &e))?;
+    let (token, operator_token) =
+        assemble::tokens(&config, &ThisHost).map_err(|e| Fault::doing("read a secret", &e))?;
     let Assembled { mut setup, world, tidy } =
         assemble(&config, &clock).await.map_err(|e| Fault::doing("set up the configuration", &e))?;
 
@@ -100,7 +101,14 @@ async fn daemon(path: &Path, config: Config, telemetry: &Telemetry) -> Result<()
     });
     let view = shell.view();
     telemetry::observe(&opentelemetry::global::meter("spotfleet"), &view);
-    let router = http::router(http::Sources { view: Arc::clone(&view), pulse, registry: telemetry.registry(), token });
+    let router = http::router(http::Sources {
+        view: Arc::clone(&view),
+        pulse,
+        registry: telemetry.registry(),
+        token,
+        operator_token,
+        orders: orders.clone(),
+    });
     let looked = LookedAtAll { view: Arc::clone(&view), versions: shell.versions() };
     let operator = Operator { signals, path: path.to_owned(), config, clock, orders, tidy, looked };
     let served = tokio::spawn(server::serve(listener, router));

@@ -65,6 +65,11 @@ fn text(whole: &Status) -> String {
     text.push('\n');
     text.push_str(&fleet_table(fleets));
     for fleet in &fleets.fleets {
+        for order in &fleet.orders {
+            let until =
+                order.until.as_ref().map_or_else(|| "until it is lifted".to_owned(), |at| format!("until {at}"));
+            text.push_str(&format!("\n{}: {} {until}, by {}: {}\n", fleet.name, order.what, order.by, order.why));
+        }
         if let Some(step) = &fleet.last_step {
             text.push_str(&format!(
                 "\n{}: last step {} ({}, {} actions): {}\n",
@@ -149,6 +154,7 @@ fn instance_table(instances: &[Instance]) -> String {
         let leaves = match (&instance.leaving_because, &instance.leaving_at, &instance.notice_at) {
             (Some(why), Some(at), _) => format!("{at} ({why})"),
             (_, _, Some(at)) => format!("{at} (notice)"),
+            _ if instance.protected => "protected".to_owned(),
             _ => "-".to_owned(),
         };
         table.add_row([

@@ -63,6 +63,8 @@ pub struct Fleet {
     pub pools: Vec<PoolUse>,
     /// What takes no launches for a while.
     pub closures: Vec<Closure>,
+    /// Orders of the operator that stand.
+    pub orders: Vec<StandingOrder>,
     /// The last decision that did anything.
     pub last_step: Option<LastStep>,
 }
@@ -95,6 +97,94 @@ pub struct Closure {
     pub until: String,
     /// Failures in a row.
     pub strikes: u32,
+}
+
+/// An order of the operator that stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StandingOrder {
+    /// `paused`, `minimum 4`, `maximum 20` or `i-1 in aws/us-east-1 protected`.
+    pub what: String,
+    /// Who gave it.
+    pub by: String,
+    /// Why.
+    pub why: String,
+    /// Since when.
+    pub since: String,
+    /// Until when; absent: until it is lifted.
+    pub until: Option<String>,
+}
+
+/// `POST /api/v1/orders`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderRequest {
+    /// What is ordered.
+    pub order: OrderKind,
+    /// The fleet to pause, resume or limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<String>,
+    /// The provider's id of the machine to protect, unprotect or drain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// The minimum or maximum, in the fleet's unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<f64>,
+    /// It stands for so many seconds; absent: until it is lifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_s: Option<u64>,
+    /// Who gives it: a name for people, 200 bytes at most.
+    pub by: String,
+    /// Why, 200 bytes at most.
+    pub why: String,
+}
+
+/// What can be ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrderKind {
+    /// The fleet launches nothing and lets nothing go.
+    Pause,
+    /// It does again.
+    Resume,
+    /// Another minimum.
+    SetMin,
+    /// Another maximum.
+    SetMax,
+    /// The file's minimum again.
+    ClearMin,
+    /// The file's maximum again.
+    ClearMax,
+    /// A machine is not let go.
+    Protect,
+    /// It may go again.
+    Unprotect,
+    /// A machine finishes its work and is ended.
+    Drain,
+}
+
+impl OrderKind {
+    /// Its name in the request.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::SetMin => "set-min",
+            Self::SetMax => "set-max",
+            Self::ClearMin => "clear-min",
+            Self::ClearMax => "clear-max",
+            Self::Protect => "protect",
+            Self::Unprotect => "unprotect",
+            Self::Drain => "drain",
+        }
+    }
+}
+
+/// The answer to an order that was taken: what it changed is on disk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ordered {
+    /// In one sentence.
+    pub done: String,
 }
 
 /// The last decision that did anything, in short.
@@ -168,7 +258,8 @@ pub struct Step {
     pub count: u32,
     /// Capacity of one, of a launch.
     pub units: Option<f64>,
-    /// What for (`base`, `spot`, `bridge`) or why (`interruption`, `surplus`, `bridge-over`, `pool-removed`, `drained`).
+    /// What for (`base`, `spot`, `bridge`) or why (`interruption`, `surplus`, `bridge-over`, `pool-removed`,
+    /// `drained`).
     pub why: String,
     /// When a drained machine is ended.
     pub until: Option<String>,
@@ -199,7 +290,7 @@ pub struct Refused {
 /// Something a decision waits for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Wait {
-    /// `settling`, `unseen`, `no-offer`, `fallback` or `draining`.
+    /// `paused`, `settling`, `unseen`, `no-offer`, `fallback` or `draining`.
     pub what: String,
     /// The lane that is not seen.
     pub lane: Option<String>,
@@ -254,6 +345,8 @@ pub struct Instance {
     pub leaving_because: Option<String>,
     /// When it is ended.
     pub leaving_at: Option<String>,
+    /// The operator protects it: no decision lets it go.
+    pub protected: bool,
     /// When the provider will take it.
     pub notice_at: Option<String>,
 }

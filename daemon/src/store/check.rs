@@ -38,6 +38,11 @@ pub fn findings(records: &[Record]) -> Vec<String> {
                     found.push(format!("machine {}: to be ended before it was told to go", m.id));
                 }
             }
+            Record::Override(o) => {
+                if o.until.is_some_and(|until| until < o.at) {
+                    found.push(format!("order of {}, {}: it ends before it begins", o.fleet, o.setting));
+                }
+            }
             Record::Memory(fleet, memory) => {
                 if memory.peaks.len() > PEAKS {
                     found.push(format!("memory of {fleet}: {} peaks, at most {PEAKS} are kept", memory.peaks.len()));

@@ -16,15 +16,16 @@
 
 use std::fmt::Write as _;
 
-use policies::control::ledger::{Boot, Intent, Key, Leaving, Machine, Note, Record, WORDS};
-use policies::demand::Hour;
-use policies::failure::FailureKind;
-use policies::model::{Lane, Market, Pool};
-use policies::plan::{Cause, Closure, Memory, Place};
-use policies::units::{Capacity, PricePerHour, Time};
+use policies::control::ledger::{Key, Record};
+use policies::control::orders::Slot;
+use policies::model::{Lane, Market};
+use policies::plan::Place;
 use serde::{Deserialize, Serialize};
 
 use super::FORMAT;
+use line::Line;
+
+mod line;
 
 /// The format byte of a value.
 const FORMAT_BYTE: u8 = {
@@ -47,6 +48,8 @@ pub enum Kind {
     Intent,
     /// Machines.
     Machine,
+    /// Orders of the operator that stand.
+    Override,
     /// Fleet memories.
     Memory,
     /// Hours of demand.
@@ -59,8 +62,8 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of their keys.
-    pub const ALL: [Self; 7] =
-        [Self::Boot, Self::Intent, Self::Machine, Self::Memory, Self::Hour, Self::Closure, Self::Note];
+    pub const ALL: [Self; 8] =
+        [Self::Boot, Self::Intent, Self::Machine, Self::Override, Self::Memory, Self::Hour, Self::Closure, Self::Note];
 
     /// Its name in listings.
     #[must_use]
@@ -69,6 +72,7 @@ impl Kind {
             Self::Boot => "boot",
             Self::Intent => "intent",
             Self::Machine => "machine",
+            Self::Override => "override",
             Self::Memory => "memory",
             Self::Hour => "hour",
             Self::Closure => "closure",
@@ -83,6 +87,7 @@ impl Kind {
             Self::Boot => 0x10,
             Self::Intent => 0x20,
             Self::Machine => 0x30,
+            Self::Override => 0x38,
             Self::Memory => 0x40,
             Self::Hour => 0x50,
             Self::Closure => 0x60,
@@ -97,6 +102,7 @@ impl Kind {
             Record::Boot(_) => Self::Boot,
             Record::Intent(_) => Self::Intent,
             Record::Machine(_) => Self::Machine,
+            Record::Override(_) => Self::Override,
             Record::Memory(..) => Self::Memory,
             Record::Hour(..) => Self::Hour,
             Record::Closure(_) => Self::Closure,
@@ -183,6 +189,20 @@ pub fn encode_key(key: &Key) -> Vec<u8> {
             to.push(Kind::Machine.byte());
             put_lane(&mut to, lane);
             put_text(&mut to, id.as_str());
+        }
+        Key::Override(fleet, slot) => {
+            to.push(Kind::Override.byte());
+            put_text(&mut to, fleet.as_str());
+            match slot {
+                Slot::Pause => to.push(1),
+                Slot::Min => to.push(2),
+                Slot::Max => to.push(3),
+                Slot::Protect(lane, id) => {
+                    to.push(4);
+                    put_lane(&mut to, lane);
+                    put_text(&mut to, id.as_str());
+                }
+            }
         }
         Key::Memory(fleet) => {
             to.push(Kind::Memory.byte());
@@ -350,380 +370,3 @@ const fn market_byte(market: Market) -> u8 {
 
 // What follows is the JSON. Each struct mirrors one of the core; taking those apart field by field makes a new field there
 // fail to compile here until somebody has decided what it is on disk.
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Line {
-    Boot(BootLine),
-    Intent(IntentLine),
-    Machine(MachineLine),
-    Memory(MemoryLine),
-    Hour(HourLine),
-    Closure(ClosureLine),
-    Note(NoteLine),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BootLine {
-    number: u64,
-    seed: u64,
-    at_ms: i64,
-    #[serde(skip_serializing_if = "is_false", default)]
-    unproven: bool,
-}
-
-/// Provider, region, zone, instance type, market.
-#[derive(Serialize, Deserialize)]
-struct PoolLine(String, String, String, String, MarketLine);
-
-#[derive(Serialize, Deserialize, Clone, Copy)]
-#[serde(rename_all = "kebab-case")]
-enum MarketLine {
-    Spot,
-    OnDemand,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct IntentLine {
-    token: String,
-    fleet: String,
-    pool: PoolLine,
-    spec: String,
-    count: u32,
-    units_milli: u64,
-    price_micros: u64,
-    at_ms: i64,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MachineLine {
-    id: String,
-    fleet: String,
-    pool: PoolLine,
-    units_milli: u64,
-    price_micros: u64,
-    born_ms: i64,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    token: Option<String>,
-    #[serde(skip_serializing_if = "is_false", default)]
-    adopted: bool,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    leaving: Option<LeavingLine>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LeavingLine {
-    why: String,
-    since_ms: i64,
-    until_ms: i64,
-    #[serde(skip_serializing_if = "is_false", default)]
-    ordered: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MemoryLine {
-    fleet: String,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    target_milli: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    raised_ms: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    lowered_ms: Option<i64>,
-    /// Pairs of time and need, in ms and thousandths.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    peaks: Vec<(i64, u64)>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    watched_since_ms: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    short_since_ms: Option<i64>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HourLine {
-    fleet: String,
-    number: i64,
-    sum_milli: u64,
-    readings: u32,
-    peak_milli: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClosureLine {
-    place: PlaceLine,
-    kind: String,
-    until_ms: i64,
-    strikes: u32,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum PlaceLine {
-    Pool(PoolLine),
-    /// Provider, region, market.
-    LaneMarket(String, String, MarketLine),
-    /// Provider, region.
-    Lane(String, String),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoteLine {
-    number: u64,
-    at_ms: i64,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    fleet: Option<String>,
-    what: String,
-    text: String,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-const fn is_false(value: &bool) -> bool {
-    !*value
-}
-
-impl From<&Record> for Line {
-    fn from(record: &Record) -> Self {
-        match record {
-            Record::Boot(Boot { number, seed, at, unproven }) => {
-                Self::Boot(BootLine { number: *number, seed: *seed, at_ms: at.as_millis(), unproven: *unproven })
-            }
-            Record::Intent(Intent { token, fleet, pool, spec, count, units, price, at }) => Self::Intent(IntentLine {
-                token: token.as_str().to_owned(),
-                fleet: fleet.as_str().to_owned(),
-                pool: pool.into(),
-                spec: spec.as_str().to_owned(),
-                count: *count,
-                units_milli: units.milli(),
-                price_micros: price.micros(),
-                at_ms: at.as_millis(),
-            }),
-            Record::Machine(Machine { id, fleet, pool, units, price, born, token, adopted, leaving }) => {
-                Self::Machine(MachineLine {
-                    id: id.as_str().to_owned(),
-                    fleet: fleet.as_str().to_owned(),
-                    pool: pool.into(),
-                    units_milli: units.milli(),
-                    price_micros: price.micros(),
-                    born_ms: born.as_millis(),
-                    token: token.as_ref().map(|t| t.as_str().to_owned()),
-                    adopted: *adopted,
-                    leaving: leaving.map(LeavingLine::from),
-                })
-            }
-            Record::Memory(fleet, memory) => Self::Memory(MemoryLine::of(fleet.as_str(), memory)),
-            Record::Hour(fleet, number, Hour { sum_milli, readings, peak }) => Self::Hour(HourLine {
-                fleet: fleet.as_str().to_owned(),
-                number: *number,
-                sum_milli: *sum_milli,
-                readings: *readings,
-                peak_milli: peak.milli(),
-            }),
-            Record::Closure(Closure { place, kind, until, strikes }) => Self::Closure(ClosureLine {
-                place: place.into(),
-                kind: kind.name().to_owned(),
-                until_ms: until.as_millis(),
-                strikes: *strikes,
-            }),
-            Record::Note(Note { number, at, fleet, what, text }) => Self::Note(NoteLine {
-                number: *number,
-                at_ms: at.as_millis(),
-                fleet: fleet.as_ref().map(|f| f.as_str().to_owned()),
-                what: (*what).to_owned(),
-                text: cut(text).to_owned(),
-            }),
-        }
-    }
-}
-
-impl Line {
-    fn into_record(self) -> Result<Record, String> {
-        Ok(match self {
-            Self::Boot(b) => Record::Boot(Boot {
-                number: b.number,
-                seed: b.seed,
-                at: Time::from_millis(b.at_ms),
-                unproven: b.unproven,
-            }),
-            Self::Intent(i) => Record::Intent(Intent {
-                token: i.token.into(),
-                fleet: i.fleet.into(),
-                pool: i.pool.into(),
-                spec: i.spec.into(),
-                count: i.count,
-                units: Capacity::from_milli(i.units_milli),
-                price: PricePerHour::from_micros(i.price_micros),
-                at: Time::from_millis(i.at_ms),
-            }),
-            Self::Machine(m) => Record::Machine(Machine {
-                id: m.id.into(),
-                fleet: m.fleet.into(),
-                pool: m.pool.into(),
-                units: Capacity::from_milli(m.units_milli),
-                price: PricePerHour::from_micros(m.price_micros),
-                born: Time::from_millis(m.born_ms),
-                token: m.token.map(Into::into),
-                adopted: m.adopted,
-                leaving: m.leaving.map(LeavingLine::into_leaving).transpose()?,
-            }),
-            Self::Memory(m) => {
-                let (fleet, memory) = m.into_memory();
-                Record::Memory(fleet.into(), memory)
-            }
-            Self::Hour(h) => Record::Hour(
-                h.fleet.into(),
-                h.number,
-                Hour { sum_milli: h.sum_milli, readings: h.readings, peak: Capacity::from_milli(h.peak_milli) },
-            ),
-            Self::Closure(c) => Record::Closure(Closure {
-                place: c.place.into(),
-                kind: FailureKind::from_name(&c.kind).ok_or_else(|| format!("unknown failure kind {:?}", c.kind))?,
-                until: Time::from_millis(c.until_ms),
-                strikes: c.strikes,
-            }),
-            Self::Note(n) => {
-                let known = WORDS.into_iter().find(|w| *w == n.what);
-                Record::Note(Note {
-                    number: n.number,
-                    at: Time::from_millis(n.at_ms),
-                    fleet: n.fleet.map(Into::into),
-                    what: known.unwrap_or("other"),
-                    text: if known.is_some() { n.text } else { format!("{}: {}", n.what, n.text) },
-                })
-            }
-        })
-    }
-}
-
-impl From<&Pool> for PoolLine {
-    fn from(pool: &Pool) -> Self {
-        Self(
-            pool.provider().as_str().to_owned(),
-            pool.region().as_str().to_owned(),
-            pool.zone().as_str().to_owned(),
-            pool.instance_type().as_str().to_owned(),
-            pool.market().into(),
-        )
-    }
-}
-
-impl From<PoolLine> for Pool {
-    fn from(PoolLine(provider, region, zone, kind, market): PoolLine) -> Self {
-        Self::new(&provider, &region, &zone, &kind, market.into())
-    }
-}
-
-impl From<Market> for MarketLine {
-    fn from(market: Market) -> Self {
-        match market {
-            Market::Spot => Self::Spot,
-            Market::OnDemand => Self::OnDemand,
-        }
-    }
-}
-
-impl From<MarketLine> for Market {
-    fn from(market: MarketLine) -> Self {
-        match market {
-            MarketLine::Spot => Self::Spot,
-            MarketLine::OnDemand => Self::OnDemand,
-        }
-    }
-}
-
-impl From<&Place> for PlaceLine {
-    fn from(place: &Place) -> Self {
-        let names = |lane: &Lane| (lane.provider.as_str().to_owned(), lane.region.as_str().to_owned());
-        match place {
-            Place::Pool(pool) => Self::Pool(pool.into()),
-            Place::LaneMarket(lane, market) => {
-                let (provider, region) = names(lane);
-                Self::LaneMarket(provider, region, (*market).into())
-            }
-            Place::Lane(lane) => {
-                let (provider, region) = names(lane);
-                Self::Lane(provider, region)
-            }
-        }
-    }
-}
-
-impl From<PlaceLine> for Place {
-    fn from(place: PlaceLine) -> Self {
-        let lane = |provider: String, region: String| Lane { provider: provider.into(), region: region.into() };
-        match place {
-            PlaceLine::Pool(pool) => Self::Pool(pool.into()),
-            PlaceLine::LaneMarket(provider, region, market) => Self::LaneMarket(lane(provider, region), market.into()),
-            PlaceLine::Lane(provider, region) => Self::Lane(lane(provider, region)),
-        }
-    }
-}
-
-impl From<Leaving> for LeavingLine {
-    fn from(Leaving { why, since, until, ordered }: Leaving) -> Self {
-        Self { why: why.name().to_owned(), since_ms: since.as_millis(), until_ms: until.as_millis(), ordered }
-    }
-}
-
-impl LeavingLine {
-    fn into_leaving(self) -> Result<Leaving, String> {
-        Ok(Leaving {
-            why: Cause::from_name(&self.why).ok_or_else(|| format!("unknown cause {:?}", self.why))?,
-            since: Time::from_millis(self.since_ms),
-            until: Time::from_millis(self.until_ms),
-            ordered: self.ordered,
-        })
-    }
-}
-
-impl MemoryLine {
-    fn of(fleet: &str, memory: &Memory) -> Self {
-        let Memory { target, raised_at, lowered_at, peaks, watched_since, short_since } = memory;
-        let ms = |time: &Option<Time>| time.map(Time::as_millis);
-        Self {
-            fleet: fleet.to_owned(),
-            target_milli: target.map(Capacity::milli),
-            raised_ms: ms(raised_at),
-            lowered_ms: ms(lowered_at),
-            peaks: peaks.iter().map(|(at, need)| (at.as_millis(), need.milli())).collect(),
-            watched_since_ms: ms(watched_since),
-            short_since_ms: ms(short_since),
-        }
-    }
-
-    fn into_memory(self) -> (String, Memory) {
-        let time = |ms: Option<i64>| ms.map(Time::from_millis);
-        let peaks = self.peaks.into_iter().map(|(at, need)| (Time::from_millis(at), Capacity::from_milli(need)));
-        let memory = Memory {
-            target: self.target_milli.map(Capacity::from_milli),
-            raised_at: time(self.raised_ms),
-            lowered_at: time(self.lowered_ms),
-            peaks: peaks.collect(),
-            watched_since: time(self.watched_since_ms),
-            short_since: time(self.short_since_ms),
-        };
-        (self.fleet, memory)
-    }
-}
-
-/// The start of a text whose JSON is at most [`NOTE_TEXT_BYTES`] long.
-fn cut(text: &str) -> &str {
-    let mut json = 0;
-    for (at, c) in text.char_indices() {
-        json += match c {
-            '"' | '\\' => 2,
-            c if c.is_ascii_control() => 6,
-            c => c.len_utf8(),
-        };
-        if json > NOTE_TEXT_BYTES {
-            return &text[..at];
-        }
-    }
-    text
-}

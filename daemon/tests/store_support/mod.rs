@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use policies::control::ledger::{Boot, Intent, Leaving, Machine, Note, WORDS};
+use policies::control::orders::{Override, Setting};
 use policies::control::{Entry, Record};
 use policies::demand::Hour;
 use policies::failure::FailureKind;
@@ -26,7 +27,7 @@ pub(crate) fn pick(rng: &mut Stream, below: usize) -> usize {
 
 /// A record with every field drawn: names of any script, empty, with zeros, slashes and quotes; numbers at their ends.
 pub(crate) fn record(rng: &mut Stream) -> Record {
-    match rng.below(7) {
+    match rng.below(8) {
         0 => Record::Boot(Boot { number: number(rng), seed: number(rng), at: time(rng), unproven: rng.chance(5_000) }),
         1 => Record::Intent(Intent {
             token: text(rng).into(),
@@ -39,6 +40,14 @@ pub(crate) fn record(rng: &mut Stream) -> Record {
             at: time(rng),
         }),
         2 => Record::Machine(machine(rng)),
+        7 => Record::Override(Override {
+            fleet: text(rng).into(),
+            setting: setting(rng),
+            by: text(rng),
+            why: text(rng),
+            at: time(rng),
+            until: option(rng, time),
+        }),
         3 => Record::Memory(
             text(rng).into(),
             Memory {
@@ -118,6 +127,15 @@ fn option<T>(rng: &mut Stream, draw: impl Fn(&mut Stream) -> T) -> Option<T> {
 fn text(rng: &mut Stream) -> String {
     const LETTERS: [char; 10] = ['a', 'b', '/', '\0', '\u{1}', '"', '\\', '\n', 'é', '機'];
     (0..pick(rng, 7)).map(|_| LETTERS[pick(rng, LETTERS.len())]).collect()
+}
+
+fn setting(rng: &mut Stream) -> Setting {
+    match rng.below(4) {
+        0 => Setting::Pause,
+        1 => Setting::Min(Capacity::from_milli(number(rng))),
+        2 => Setting::Max(Capacity::from_milli(number(rng))),
+        _ => Setting::Protect(pool(rng).lane().clone(), text(rng).into()),
+    }
 }
 
 fn number(rng: &mut Stream) -> u64 {

@@ -31,6 +31,9 @@ pub(super) fn judge(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &m
             continue;
         };
         manner(input, holding, leaver, found);
+        if holding.protected && holding.notice.is_none() && !matches!(holding.standing, Standing::Draining { .. }) {
+            found.push(Violation::Protected(leaver.id.clone()));
+        }
         if !has_cause(input, holding, leaver) {
             found.push(Violation::FalseCause(leaver.id.clone()));
         }
@@ -86,6 +89,8 @@ fn has_cause(input: &Input<'_>, holding: &Holding, leaver: &Leaver<'_>) -> bool 
         Cause::PoolRemoved => !input.fleet.pools.contains_key(leaver.pool),
         Cause::BridgeOver => leaver.pool.market() == Market::OnDemand && input.fleet.on_demand.return_to_spot,
         Cause::Surplus => true,
+        // What the operator orders is no decision of a plan.
+        Cause::Ordered => false,
         Cause::Drained => leaver.until.is_none(),
     }
 }
@@ -141,7 +146,8 @@ fn stays_and_could_go(
     holding: &Holding,
 ) -> bool {
     let HoldingId::Machine(id) = &holding.id else { return false };
-    holding.counts() && holding.pool.market() == Market::Spot && !drained.contains_key(id) && sees(input, holding)
+    let free = holding.counts() && !holding.protected;
+    free && holding.pool.market() == Market::Spot && !drained.contains_key(id) && sees(input, holding)
 }
 
 fn sees(input: &Input<'_>, holding: &Holding) -> bool {

@@ -35,6 +35,7 @@ fn on_demand() -> Pool {
 /// An input in pieces, and a plan to judge by it.
 struct Case {
     fleet: Fleet,
+    paused: bool,
     memory: Memory,
     demand: Demand,
     holdings: Vec<Holding>,
@@ -61,6 +62,7 @@ impl Case {
         demand.record(Sample { at: NOW, waiting: 0, in_flight: 0, arrived_total: None }, Capacity::ZERO);
         let mut case = Self {
             fleet: fleet(&pools),
+            paused: false,
             plan: Plan {
                 fleet: "web".into(),
                 at: NOW,
@@ -104,6 +106,7 @@ impl Case {
                 standing: Standing::Running,
                 born: ago(60),
                 notice: None,
+                protected: false,
             });
         }
     }
@@ -166,6 +169,7 @@ impl Case {
         let input = Input {
             now: NOW,
             fleet: &self.fleet,
+            paused: self.paused,
             memory: &self.memory,
             demand: &self.demand,
             history: &History::default(),

@@ -1,8 +1,8 @@
 //! What must survive a crash: promises, machines, what was learned, what happened.
 //!
 //! The store is a map from [`Key`] to [`Record`]; an [`Entry`] sets or removes one. Only what cannot be seen again is
-//! here: intents and the boot seed (promised), machines with their cause of leaving, fleet memories, hours of demand
-//! and closures (learned slowly), and a bounded ring of notes (for `events`). Offers, phases and notices are looked
+//! here: intents and the boot seed (promised), machines with their cause of leaving, orders of the operator, fleet
+//! memories, hours of demand and closures (learned slowly), and a bounded ring of notes (for `events`). Offers, phases and notices are looked
 //! at again.
 
 use std::collections::BTreeMap;
@@ -11,6 +11,8 @@ use crate::demand::Hour;
 use crate::model::{FleetName, InstanceId, Lane, Pool, SpecName, Token};
 use crate::plan::{Cause, Closure, Memory, Place};
 use crate::units::{Capacity, PricePerHour, Time};
+
+use super::orders::{Override, Slot};
 
 /// Sets or removes one record.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +32,8 @@ pub enum Key {
     Intent(Token),
     /// A machine.
     Machine(Lane, InstanceId),
+    /// An order of the operator that stands.
+    Override(FleetName, Slot),
     /// A fleet's memory.
     Memory(FleetName),
     /// An hour of a fleet's demand, by its number since the epoch.
@@ -50,6 +54,8 @@ pub enum Record {
     Intent(Intent),
     /// A machine that we launched or adopted and that is not known to be gone.
     Machine(Machine),
+    /// An order of the operator that stands.
+    Override(Override),
     /// What a decision left for the next.
     Memory(FleetName, Memory),
     /// An hour of demand.
@@ -68,6 +74,7 @@ impl Record {
             Self::Boot(_) => Key::Boot,
             Self::Intent(i) => Key::Intent(i.token.clone()),
             Self::Machine(m) => Key::Machine(m.pool.lane().clone(), m.id.clone()),
+            Self::Override(o) => Key::Override(o.fleet.clone(), o.setting.slot()),
             Self::Memory(fleet, _) => Key::Memory(fleet.clone()),
             Self::Hour(fleet, number, _) => Key::Hour(fleet.clone(), *number),
             Self::Closure(c) => Key::Closure(c.place.clone()),
@@ -164,9 +171,10 @@ pub struct Note {
 }
 
 /// The closed vocabulary of [`Note::what`]. `other` is what a stored word becomes that this version does not know.
-pub const WORDS: [&str; 17] = [
+pub const WORDS: [&str; 18] = [
     "boot",
     "reloaded",
+    "ordered",
     "target",
     "launched",
     "unknown",
@@ -193,6 +201,7 @@ pub struct Ledger {
     boot: Option<Boot>,
     intents: BTreeMap<Token, Intent>,
     machines: BTreeMap<(Lane, InstanceId), Machine>,
+    overrides: BTreeMap<(FleetName, Slot), Override>,
     memories: BTreeMap<FleetName, Memory>,
     hours: BTreeMap<(FleetName, i64), Hour>,
     closures: BTreeMap<Place, Closure>,
@@ -224,6 +233,7 @@ impl Ledger {
             Key::Boot => self.boot = None,
             Key::Intent(token) => drop(self.intents.remove(token)),
             Key::Machine(lane, id) => drop(self.machines.remove(&(lane.clone(), id.clone()))),
+            Key::Override(fleet, slot) => drop(self.overrides.remove(&(fleet.clone(), slot.clone()))),
             Key::Memory(fleet) => drop(self.memories.remove(fleet)),
             Key::Hour(fleet, number) => drop(self.hours.remove(&(fleet.clone(), *number))),
             Key::Closure(place) => drop(self.closures.remove(place)),
@@ -289,6 +299,12 @@ impl Ledger {
         &self.machines
     }
 
+    /// Orders of the operator that stand, by fleet.
+    #[must_use]
+    pub const fn overrides(&self) -> &BTreeMap<(FleetName, Slot), Override> {
+        &self.overrides
+    }
+
     /// What a fleet's last decision left; empty when there was none.
     #[must_use]
     pub fn memory(&self, fleet: &FleetName) -> Memory {
@@ -324,6 +340,7 @@ impl Ledger {
         let mut all: Vec<Record> = self.boot.iter().map(|b| Record::Boot(*b)).collect();
         all.extend(self.intents.values().cloned().map(Record::Intent));
         all.extend(self.machines.values().cloned().map(Record::Machine));
+        all.extend(self.overrides.values().cloned().map(Record::Override));
         all.extend(self.memories.iter().map(|(f, m)| Record::Memory(f.clone(), m.clone())));
         all.extend(self.hours.iter().map(|((f, n), h)| Record::Hour(f.clone(), *n, *h)));
         all.extend(self.closures.values().cloned().map(Record::Closure));
@@ -336,6 +353,7 @@ impl Ledger {
             Record::Boot(boot) => self.boot = Some(boot),
             Record::Intent(i) => drop(self.intents.insert(i.token.clone(), i)),
             Record::Machine(m) => drop(self.machines.insert((m.pool.lane().clone(), m.id.clone()), m)),
+            Record::Override(o) => drop(self.overrides.insert((o.fleet.clone(), o.setting.slot()), o)),
             Record::Memory(fleet, memory) => drop(self.memories.insert(fleet, memory)),
             Record::Hour(fleet, number, hour) => drop(self.hours.insert((fleet, number), hour)),
             Record::Closure(c) => drop(self.closures.insert(c.place.clone(), c)),

@@ -278,6 +278,7 @@ impl Controller {
         let text = format!("{} in {} is gone", machine.id, machine.pool);
         self.ledger.note(self.now, Some(&machine.fleet), what, text);
         self.ledger.forget(Key::Machine(key.0.clone(), key.1.clone()));
+        self.forget_protection(&machine.fleet, key);
         self.evidence.remove(key);
         self.ended.remove(key);
         self.notices.remove(&(key.0.provider.clone(), key.1.clone()));

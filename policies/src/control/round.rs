@@ -54,9 +54,11 @@ impl Controller {
             })
             .collect();
         let memory = self.ledger.memory(name);
+        let fleet = self.effective(&mind.fleet);
         let input = Input {
             now,
-            fleet: &mind.fleet,
+            fleet: &fleet,
+            paused: self.paused(name),
             memory: &memory,
             demand: &mind.demand,
             history: &mind.history,
@@ -113,6 +115,7 @@ impl Controller {
                     standing: Standing::Promised,
                     born: intent.at,
                     notice: None,
+                    protected: false,
                 });
             }
         }
@@ -135,6 +138,7 @@ impl Controller {
             standing,
             born: machine.born,
             notice: self.notices.get(&(key.0.provider.clone(), key.1.clone())).copied(),
+            protected: self.protected(&machine.fleet, key),
         }
     }
 

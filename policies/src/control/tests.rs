@@ -106,7 +106,7 @@ impl Bench {
                         next.extend(self.controller.handle(self.now, Event::Appended { seq }));
                     }
                     Effect::Call { id, call } => calls.push((id, call)),
-                    Effect::WakeAt(_) | Effect::Publish => {}
+                    Effect::Answer { .. } | Effect::WakeAt(_) | Effect::Publish => {}
                 }
             }
             effects = next;
@@ -255,7 +255,7 @@ fn the_store_follows_the_ledger() {
                     let reply = Reply::Listed(Ok(Vec::new()));
                     effects.extend(bench.controller.handle(bench.now, Event::Reply { call: id, reply }));
                 }
-                Effect::Call { .. } | Effect::WakeAt(_) | Effect::Publish => {}
+                Effect::Call { .. } | Effect::Answer { .. } | Effect::WakeAt(_) | Effect::Publish => {}
             }
         }
     }

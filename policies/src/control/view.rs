@@ -9,6 +9,7 @@ use crate::units::{Capacity, Currency, PricePerHour, Time};
 
 use super::Controller;
 use super::ledger::{Machine, Note};
+use super::orders::Override;
 
 /// Notes shown: the newest of the ring.
 const NOTES_SHOWN: usize = 200;
@@ -41,10 +42,12 @@ pub struct FleetView {
     pub name: FleetName,
     /// What capacity counts.
     pub unit: Unit,
-    /// Its bounds.
+    /// Its bounds in force.
     pub min: Capacity,
-    /// Its bounds.
+    /// Its bounds in force.
     pub max: Capacity,
+    /// Orders of the operator that stand.
+    pub orders: Vec<Override>,
     /// Jobs not finished, when the source tells.
     pub backlog: Option<u64>,
     /// The last decision, if there was one since the start.
@@ -133,6 +136,8 @@ fn not_ready(controller: &Controller) -> Vec<String> {
 
 fn fleet(controller: &Controller, name: &FleetName) -> Option<FleetView> {
     let mind = controller.fleets.get(name)?;
+    let wanted = controller.effective(&mind.fleet);
+    let orders = controller.ledger.overrides().values().filter(|o| o.fleet == *name && o.stands(controller.now));
     let machines: Vec<Machine> = controller.ledger.machines().values().filter(|m| m.fleet == *name).cloned().collect();
     let holdings = controller.holdings(name);
     let offer = |pool: &crate::model::Pool| {
@@ -159,8 +164,9 @@ fn fleet(controller: &Controller, name: &FleetName) -> Option<FleetView> {
     Some(FleetView {
         name: name.clone(),
         unit: mind.fleet.unit,
-        min: mind.fleet.min,
-        max: mind.fleet.max,
+        min: wanted.min,
+        max: wanted.max,
+        orders: orders.cloned().collect(),
         backlog: mind.demand.latest().map(crate::demand::Sample::backlog),
         decision: mind.last.clone(),
         last_step: mind.last_step.clone(),

@@ -1,4 +1,4 @@
-//! What to let go, in this order, and only machines in lanes that are seen:
+//! What to let go, in this order, and only machines in lanes that are seen and that the operator does not protect:
 //!
 //! 1. **Redundant bridge** (with `return_to_spot`), at once and without idle grace: when what *runs* without it covers
 //!    the target. Machines of removed pools do not count here: a bridge may be what replaces them. Dearest per unit
@@ -191,7 +191,9 @@ impl<'a> Leaving<'_, 'a> {
     /// Machines of these roles in seen lanes, in the order to leave.
     fn candidates(&self, roles: &[Role]) -> Vec<(Held<'a>, Role)> {
         let mut list: Vec<(Held<'a>, Role)> = self.books.machines.clone();
-        list.retain(|(held, role)| roles.contains(role) && self.index.seen(self.index.site(held)));
+        list.retain(|(held, role)| {
+            roles.contains(role) && !held.holding.protected && self.index.seen(self.index.site(held))
+        });
         list.sort_unstable_by(|(a, _), (b, _)| self.order(a, b));
         list
     }

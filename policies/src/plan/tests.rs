@@ -101,7 +101,16 @@ impl World {
             Standing::Promised => HoldingId::Promise(name.as_str().into()),
             _ => HoldingId::Machine(name.as_str().into()),
         };
-        self.holdings.push(Holding { id, pool: pool.clone(), units, count, standing, born, notice: None });
+        self.holdings.push(Holding {
+            id,
+            pool: pool.clone(),
+            units,
+            count,
+            standing,
+            born,
+            notice: None,
+            protected: false,
+        });
     }
 
     pub(crate) fn decide(&self) -> (Plan, Report) {
@@ -110,6 +119,7 @@ impl World {
         let input = Input {
             now: self.now,
             fleet: &self.fleet,
+            paused: false,
             memory: &self.memory,
             demand: &self.demand,
             history: &history,

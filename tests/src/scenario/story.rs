@@ -90,6 +90,12 @@ impl Teller {
                 let at = self.world.now.plus(words.span()?);
                 enough(self.world.notice(&pool, count, at))?;
             }
+            "pause" => self.world.paused = true,
+            "resume" => self.world.paused = false,
+            "protect" => {
+                let pool = words.pool()?;
+                enough(self.world.protect(&pool, words.count()?))?;
+            }
             "refuse" => {
                 let pool = words.pool()?;
                 self.world.refuse(&pool, words.failure()?);

@@ -68,6 +68,8 @@ pub struct World {
     pub lanes: BTreeMap<Lane, LaneState>,
     /// Rates of exchange.
     pub rates: Rates,
+    /// The operator has paused the fleet.
+    pub paused: bool,
     queue: Option<Queue>,
     machines: u32,
     /// First number of the machines that the last plan launched.
@@ -87,6 +89,7 @@ impl Default for World {
             closures: Vec::new(),
             lanes: BTreeMap::new(),
             rates: Rates::default(),
+            paused: false,
             queue: None,
             machines: 0,
             newest: 0,
@@ -101,6 +104,7 @@ impl World {
         Input {
             now: self.now,
             fleet: &self.fleet,
+            paused: self.paused,
             memory: &self.memory,
             demand: &self.demand,
             history: &self.history,
@@ -221,7 +225,7 @@ impl World {
     pub fn add(&mut self, pool: &Pool, count: u32, units: Capacity, standing: Standing, age: Span) {
         let holding = |id, count| {
             let born = self.now.minus(age);
-            Holding { id, pool: pool.clone(), units, count, standing, born, notice: None }
+            Holding { id, pool: pool.clone(), units, count, standing, born, notice: None, protected: false }
         };
         if standing == Standing::Promised {
             self.machines += 1;
@@ -240,6 +244,18 @@ impl World {
         for holding in self.holdings.iter_mut().filter(|h| h.pool == *pool && h.notice.is_none()) {
             if left > 0 {
                 holding.notice = Some(at);
+                left -= 1;
+            }
+        }
+        left == 0
+    }
+
+    /// The operator protects so many machines of the pool, the youngest first; false when there are fewer.
+    pub fn protect(&mut self, pool: &Pool, count: u32) -> bool {
+        let mut left = count;
+        for holding in self.holdings.iter_mut().rev().filter(|h| h.pool == *pool && !h.protected) {
+            if left > 0 {
+                holding.protected = true;
                 left -= 1;
             }
         }
@@ -299,6 +315,7 @@ impl World {
                 _ if holding.notice.is_some() => "noticed",
                 Standing::Promised => "promised",
                 Standing::Starting => "starting",
+                Standing::Running if holding.protected => "protected",
                 Standing::Running => "running",
                 Standing::Draining { .. } => "draining",
                 Standing::Ending => "ending",

@@ -65,6 +65,10 @@ impl RunHash {
                 }
             }
             Event::Reloaded { fleets, .. } => self.number(5 + (len(fleets.len()) << 3)),
+            Event::Ordered { id, order } => {
+                self.number(7 + (id.0 << 3));
+                self.shown(&order.what);
+            }
             Event::Stopping => self.number(6),
         }
     }
@@ -92,6 +96,10 @@ impl RunHash {
                 if let Call::Launch(_) | Call::Terminate { .. } = call {
                     self.shown(call);
                 }
+            }
+            Effect::Answer { id, answer } => {
+                self.number(15 + (id.0 << 4));
+                self.number(u64::from(answer.is_ok()));
             }
             Effect::WakeAt(at) => self.time(*at),
             Effect::Publish => {}

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use policies::control::ledger::{Intent, Machine};
-use policies::control::{Call, Entry, Key, Record, Reply};
+use policies::control::{Call, Entry, Key, OrderId, Record, Reply};
 use policies::cost::Rates;
 use policies::failure::FailureKind;
 use policies::model::{Fleet, FleetName, InstanceId, Lane, Offer, Pool, Token};
@@ -18,8 +18,11 @@ use super::journal::Journal;
 
 mod ends;
 mod limits;
+mod orders;
 mod promises;
 mod records;
+
+use orders::Standing;
 
 /// What the checkers may look at.
 #[derive(Clone, Copy)]
@@ -57,6 +60,10 @@ pub enum Rule {
     LaunchUnseen,
     /// Spot was promised above a price cap, or at another price than offered.
     OverCap,
+    /// A paused fleet did something, or a protected machine was let go.
+    AgainstOrders,
+    /// An order was said to be done before it was durable.
+    AnsweredEarly,
     /// The target was raised within the cooldown or by more than a step, or is out of bounds.
     TooFast,
     /// A machine that is not ours was ended.
@@ -111,6 +118,18 @@ struct Drain {
     over: bool,
 }
 
+/// A raise of a fleet's target.
+#[derive(Clone, Debug)]
+struct Raise {
+    /// The batch that it is in.
+    seq: u64,
+    fleet: FleetName,
+    /// When, by the controller's clock.
+    at: Time,
+    /// When, truly.
+    at_truly: Time,
+}
+
 /// What the checkers remember.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Oracle {
@@ -120,10 +139,14 @@ pub(super) struct Oracle {
     sights: BTreeMap<Lane, (Time, bool)>,
     /// Offers as last given to this start.
     offers: BTreeMap<Pool, Offer>,
-    /// The last raise of each fleet's target, by the controller's clock, in the order of batches.
-    raises: Vec<(u64, FleetName, Time)>,
+    /// The last raise of each fleet's target, in the order of batches.
+    raises: Vec<Raise>,
     /// What each fleet may occupy, where that is more than its maximum: it was allowed before a reload.
     allowance: BTreeMap<FleetName, Capacity>,
+    /// Orders given to this start and not answered yet, with the batch that each is in.
+    orders: BTreeMap<OrderId, Option<u64>>,
+    /// Machines that the operator ordered to drain.
+    drain_orders: BTreeSet<InstanceId>,
     launched: u64,
     misuses: usize,
     stopping: bool,
@@ -138,6 +161,8 @@ pub(super) struct Oracle {
 pub(super) struct Touched {
     promised: BTreeSet<FleetName>,
     settled: Vec<Token>,
+    /// An order begins or ends to stand.
+    orders: bool,
 }
 
 type Verdict = Result<(), Broken>;
@@ -152,22 +177,28 @@ impl Oracle {
         // Later entries of a batch see the earlier ones.
         let mut changed: BTreeMap<Key, Option<&Record>> = BTreeMap::new();
         let mut touched = Touched::default();
+        for seen in self.orders.values_mut().filter(|seen| seen.is_none()) {
+            *seen = Some(seq);
+        }
         for entry in batch {
             let (key, new) = match entry {
                 Entry::Put(record) => (record.key(), Some(record)),
                 Entry::Forget(key) => (key.clone(), None),
             };
             let old = changed.get(&key).copied().unwrap_or_else(|| scene.journal.latest().get(&key));
+            let orders = Standing { scene, changed: &changed };
+            orders.obeyed(new, old)?;
             match (&key, new) {
                 (_, Some(Record::Intent(intent))) => {
                     self.promised(scene, intent, old)?;
                     touched.promised.insert(intent.fleet.clone());
                 }
                 (_, Some(Record::Machine(machine))) => self.recorded(scene, machine, old)?,
-                (_, Some(Record::Memory(fleet, memory))) => self.remembered(scene, seq, fleet, memory, old)?,
+                (_, Some(Record::Memory(fleet, memory))) => self.remembered(&orders, seq, fleet, memory, old)?,
                 (_, Some(Record::Note(note))) if note.what == "violation" => {
                     return broken(Rule::PlanRefused, note.text.clone());
                 }
+                (Key::Override(..), _) => touched.orders = true,
                 (Key::Intent(token), None) => touched.settled.push(token.clone()),
                 (Key::Machine(lane, id), None) => self.forgotten(scene, lane, id)?,
                 _ => {}
@@ -179,6 +210,9 @@ impl Oracle {
 
     /// The journal holds the batch.
     pub(super) fn on_batch(&mut self, scene: &Scene<'_>, touched: &Touched) -> Verdict {
+        if touched.orders {
+            self.renew_allowances(scene);
+        }
         touched.settled.iter().try_for_each(|token| self.settled(scene, token))?;
         touched.promised.iter().try_for_each(|fleet| self.promise_fits(scene, fleet))
     }
@@ -228,9 +262,10 @@ impl Oracle {
     /// The process died. `kept` is the number of the last batch that a cut among those not durable left.
     pub(super) fn on_crash(&mut self, synced: u64, kept: Option<u64>) {
         let last = kept.unwrap_or(synced).max(synced);
-        self.raises.retain(|(seq, ..)| *seq <= last);
+        self.raises.retain(|raise| raise.seq <= last);
         self.sights.clear();
         self.offers.clear();
+        self.orders.clear();
         for life in self.tokens.values_mut() {
             life.doubtful |= life.calls > 0;
             life.out = false;
@@ -252,10 +287,10 @@ impl Oracle {
     /// The process starts: what lies in the future by its clock counts from now, as no wait may outlast its length.
     pub(super) fn on_start(&mut self, scene: &Scene<'_>) {
         self.stopping = false;
-        for (seq, _, at) in &mut self.raises {
+        for raise in &mut self.raises {
             // Batches are numbered anew in each start; what is here is durable.
-            *seq = 0;
-            *at = (*at).min(scene.clock);
+            raise.seq = 0;
+            raise.at = raise.at.min(scene.clock);
         }
         let durable = scene.journal.durable();
         // What a crash cut off was never decided.

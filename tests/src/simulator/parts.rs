@@ -65,11 +65,13 @@ pub enum Part {
     MovingDemand,
     /// More than one fleet.
     SecondFleet,
+    /// The operator pauses, limits, protects and drains.
+    Orders,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Crashes,
         Self::Stops,
         Self::StoreLoss,
@@ -100,6 +102,7 @@ impl Part {
         Self::MissingDemand,
         Self::MovingDemand,
         Self::SecondFleet,
+        Self::Orders,
     ];
 
     /// Its name on the command line.
@@ -136,6 +139,7 @@ impl Part {
             Self::MissingDemand => "missing-demand",
             Self::MovingDemand => "moving-demand",
             Self::SecondFleet => "second-fleet",
+            Self::Orders => "orders",
         }
     }
 

@@ -54,6 +54,8 @@ pub(super) struct Trouble {
     pub(super) clock_jump: u32,
     /// A reload per minute.
     pub(super) reload: u32,
+    /// The operator orders something, per minute.
+    pub(super) order: u32,
     /// A stranger appears per minute.
     pub(super) stranger: u32,
     /// A reading of demand fails.
@@ -64,7 +66,7 @@ impl Story {
     /// The story of a seed. `cut` leaves parts out and `length` shortens it; all else stays as drawn.
     pub(super) fn draw(seed: u64, cut: Parts, length: Option<Span>) -> Self {
         let mut draws = Stream::new(seed, "story");
-        let parts = draw_parts(&mut draws);
+        let parts = draw_parts(seed, &mut draws);
         let parts = cut.iter().fold(parts, Parts::without);
         let tick = Span::from_secs(pick(&mut draws, &[5, 10, 10, 20]));
         let drawn = if draws.chance(600) { 70 + draws.below(90) } else { 8 + draws.below(25) };
@@ -91,7 +93,7 @@ pub(super) fn pick(draws: &mut Stream, from: &[u64]) -> u64 {
 }
 
 /// One run in twelve has no trouble at all; the others have each part with one of three likelihoods.
-fn draw_parts(draws: &mut Stream) -> Parts {
+fn draw_parts(seed: u64, draws: &mut Stream) -> Parts {
     let likely = match draws.below(12) {
         0 => 0,
         1..=3 => 1_500,
@@ -99,8 +101,16 @@ fn draw_parts(draws: &mut Stream) -> Parts {
         _ => 7_500,
     };
     let mut parts = Parts::NONE;
+    // Its own stream, so that the seeds of before it tell the same stories.
+    let mut own = Stream::new(seed, "parts orders");
     for part in Part::ALL {
         let chance = match part {
+            Part::Orders => {
+                if own.chance(likely / 2) {
+                    parts = parts.with(part);
+                }
+                continue;
+            }
             Part::MovingDemand | Part::SecondFleet => 7_000,
             // Rare in life, and it forgives much: after it, less can be judged.
             Part::StoreLoss => likely / 8,
@@ -134,6 +144,7 @@ fn draw_trouble(seed: u64, parts: Parts) -> Trouble {
         stall: rate(Part::Stalls, [5, 20, 60]),
         clock_jump: rate(Part::ClockJumps, [1_000, 4_000, 8_000]),
         reload: rate(Part::Reloads, [500, 1_500, 4_000]),
+        order: rate(Part::Orders, [500, 2_000, 5_000]),
         stranger: rate(Part::Strangers, [500, 1_500, 4_000]),
         missing_demand: rate(Part::MissingDemand, [200, 1_000, 4_000]),
     }

@@ -66,6 +66,8 @@ pub(super) struct World {
     oracle: Oracle,
     hash: RunHash,
     pub(super) counts: Counts,
+    /// Orders given so far.
+    orders: u64,
     /// What happened, as text, when asked for.
     pub(super) log: Option<Vec<String>>,
     draws: Draws,
@@ -81,6 +83,7 @@ struct Draws {
     clock: Stream,
     reload: Stream,
     stranger: Stream,
+    order: Stream,
     demand: Stream,
     boot: Stream,
     audit: Stream,
@@ -97,6 +100,7 @@ impl World {
             clock: stream("clock"),
             reload: stream("reload"),
             stranger: stream("stranger"),
+            order: stream("order"),
             demand: stream("demand"),
             boot: stream("boot"),
             audit: stream("audit"),
@@ -123,6 +127,7 @@ impl World {
             oracle: Oracle::default(),
             hash: RunHash::default(),
             counts: Counts::default(),
+            orders: 0,
             log: log.then(Vec::new),
             draws,
             story,
@@ -259,6 +264,12 @@ impl World {
                     self.enqueue(durable, Item::Durable(seq));
                 }
                 Effect::Call { id, call } => self.call(id, call)?,
+                Effect::Answer { id, answer } => {
+                    self.say(|| format!("  answer {}: {answer:?}", id.0));
+                    let synced = self.synced;
+                    let (oracle, _) = self.oracle_and_scene();
+                    oracle.on_answer(synced, id, &answer)?;
+                }
                 Effect::WakeAt(at) => self.wake = Some(self.true_time(at).max(self.now)),
                 Effect::Publish => {
                     if self.draws.audit.chance(100)

@@ -1,5 +1,6 @@
 //! From what the controller publishes to the JSON shapes.
 
+use policies::control::Override;
 use policies::control::ledger::{Machine as CoreMachine, Note};
 use policies::control::view::{FleetView, LaneView, View};
 use policies::failure::Failure as CoreFailure;
@@ -11,7 +12,7 @@ use policies::{Plan as CorePlan, Report};
 
 use super::{
     Closure, Event, Events, Failure, Fleet, Fleets, Instance, Instances, Lane, Lanes, LastStep, Orphan, Plan, PoolUse,
-    Refused, Sizing, Step, Wait,
+    Refused, Sizing, StandingOrder, Step, Wait,
 };
 use crate::clock::rfc3339;
 
@@ -98,6 +99,7 @@ impl From<&FleetView> for Fleet {
             saving: saving(fleet.price, fleet.price_on_demand),
             pools: pool_uses(&fleet.holdings),
             closures: fleet.closures.iter().map(Closure::from).collect(),
+            orders: fleet.orders.iter().map(StandingOrder::from).collect(),
             last_step: fleet.last_step.as_ref().map(LastStep::from),
         }
     }
@@ -141,6 +143,18 @@ impl From<&CoreClosure> for Closure {
             Place::Lane(lane) => lane.to_string(),
         };
         Self { place, kind: closure.kind.name().to_owned(), until: rfc3339(closure.until), strikes: closure.strikes }
+    }
+}
+
+impl From<&Override> for StandingOrder {
+    fn from(Override { fleet: _, setting, by, why, at, until }: &Override) -> Self {
+        Self {
+            what: setting.to_string(),
+            by: by.clone(),
+            why: why.clone(),
+            since: rfc3339(*at),
+            until: until.map(rfc3339),
+        }
     }
 }
 
@@ -281,6 +295,7 @@ impl From<&CoreWait> for Wait {
             at: None,
         };
         match wait {
+            CoreWait::Paused => blank("paused"),
             CoreWait::Settling { machines } => Self { machines: Some(*machines), ..blank("settling") },
             CoreWait::Unseen(lane) => Self { lane: Some(lane.to_string()), ..blank("unseen") },
             CoreWait::NoOffer { missing, why, refused } => Self {
@@ -347,6 +362,7 @@ impl Instance {
             adopted: machine.adopted,
             leaving_because: machine.leaving.map(|l| l.why.name().to_owned()),
             leaving_at: machine.leaving.map(|l| rfc3339(l.until)),
+            protected: holding.is_some_and(|h| h.protected),
             notice_at: holding.and_then(|h| h.notice).map(rfc3339),
         }
     }

@@ -405,6 +405,52 @@ fn a_bridge_stays_until_what_replaces_it_runs() {
 }
 
 #[test]
+fn a_paused_fleet_does_nothing() {
+    let mut case = Case::new();
+    case.paused = true;
+    case.aim(15);
+    assert_eq!(case.found(), [""; 0], "its target moves");
+    case.launch(&spot("a"), 2);
+    assert_eq!(case.found(), ["paused"]);
+    let mut case = Case::new();
+    case.paused = true;
+    case.holdings[2].notice = Some(NOW);
+    case.end(2);
+    assert_eq!(case.found(), ["paused"]);
+}
+
+#[test]
+fn a_protected_machine_goes_only_with_its_provider() {
+    let mut case = Case::new();
+    case.aim(9);
+    case.holdings[2].protected = true;
+    case.drain(2, Cause::Surplus);
+    assert_eq!(case.found(), ["protected"]);
+    let mut case = Case::new();
+    case.holdings[2].protected = true;
+    case.holdings[2].notice = Some(NOW.plus(Span::from_mins(9)));
+    case.drain(2, Cause::Interruption);
+    assert_eq!(case.found(), [""; 0]);
+    // On-demand above the base goes when the only spot is protected.
+    let mut case = Case::new();
+    case.fleet.on_demand.base = Capacity::units(1);
+    case.holdings.truncate(3);
+    case.holdings[2].protected = true;
+    case.memory.target = Some(Capacity::units(3));
+    case.aim(2);
+    case.drain(0, Cause::Surplus);
+    assert_eq!(case.found(), [""; 0]);
+}
+
+#[test]
+fn what_the_operator_orders_is_no_cause_of_a_plan() {
+    let mut case = Case::new();
+    case.aim(9);
+    case.drain(2, Cause::Ordered);
+    assert_eq!(case.found(), ["false-cause"]);
+}
+
+#[test]
 fn a_bridge_does_not_go_for_machines_that_it_replaces() {
     let mut case = Case::new();
     case.fleet.pools.remove(&spot("d"));

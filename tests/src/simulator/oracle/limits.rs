@@ -3,12 +3,15 @@
 //! The maximum holds across a loss of the store: machines of before count, and so do launches that are still on their
 //! way.
 
+use std::collections::BTreeMap;
+
 use policies::control::Record;
 use policies::model::{Fleet, FleetName};
 use policies::plan::Memory;
 use policies::units::{Capacity, Share};
 
-use super::{Oracle, Rule, Scene, Verdict, broken, fleet, living, record_of, units};
+use super::orders::{Limits, Standing};
+use super::{Oracle, Raise, Rule, Scene, Verdict, broken, fleet, living, record_of, units};
 
 impl Oracle {
     /// What lives and was launched for a fleet, but for what the provider takes and what was ordered to end.
@@ -42,8 +45,9 @@ impl Oracle {
     pub(super) fn promise_fits(&self, scene: &Scene<'_>, name: &FleetName) -> Verdict {
         let Some(fleet) = fleet(scene, name) else { return Ok(()) };
         let (occupied, outstanding) = (self.occupied(scene, fleet), self.outstanding(scene, name));
-        if occupied.plus(outstanding) > fleet.max {
-            let text = format!("{name}: {occupied} live and {outstanding} is promised, the maximum is {}", fleet.max);
+        let max = Standing::now(scene, &BTreeMap::new()).limits(fleet).max;
+        if occupied.plus(outstanding) > max {
+            let text = format!("{name}: {occupied} live and {outstanding} is promised, the maximum is {max}");
             return broken(Rule::OverMax, text);
         }
         Ok(())
@@ -52,13 +56,14 @@ impl Oracle {
     /// What lives fits under the maximum, or under what was allowed before it was lowered.
     pub(super) fn machines_fit(&mut self, scene: &Scene<'_>) -> Verdict {
         for fleet in scene.fleets {
+            let max = Standing::now(scene, &BTreeMap::new()).limits(fleet).max;
             let occupied = self.occupied(scene, fleet);
-            let allowed = self.allowance.get(&fleet.name).copied().unwrap_or(fleet.max).max(fleet.max);
+            let allowed = self.allowance.get(&fleet.name).copied().unwrap_or(max).max(max);
             if occupied > allowed {
                 let text = format!("{}: {occupied} live, {allowed} is allowed", fleet.name);
                 return broken(Rule::OverMax, text);
             }
-            let allowed = allowed.min(occupied.plus(self.outstanding(scene, &fleet.name))).max(fleet.max);
+            let allowed = allowed.min(occupied.plus(self.outstanding(scene, &fleet.name))).max(max);
             self.allowance.insert(fleet.name.clone(), allowed);
         }
         Ok(())
@@ -67,21 +72,23 @@ impl Oracle {
     /// What lives and is promised when the file changes stays allowed.
     pub(super) fn renew_allowances(&mut self, scene: &Scene<'_>) {
         for fleet in scene.fleets {
+            let max = Standing::now(scene, &BTreeMap::new()).limits(fleet).max;
             let held = self.occupied(scene, fleet).plus(self.outstanding(scene, &fleet.name));
             let before = self.allowance.get(&fleet.name).copied().unwrap_or_default();
-            self.allowance.insert(fleet.name.clone(), fleet.max.max(held.min(before.max(held))));
+            self.allowance.insert(fleet.name.clone(), max.max(held.min(before.max(held))));
         }
     }
 
     /// A fleet's memory was put on record: its target moves within bounds and at its pace.
     pub(super) fn remembered(
         &mut self,
-        scene: &Scene<'_>,
+        orders: &Standing<'_>,
         seq: u64,
         name: &FleetName,
         memory: &Memory,
         old: Option<&Record>,
     ) -> Verdict {
+        let scene = orders.scene;
         let before = match old {
             Some(Record::Memory(_, before)) => before.target,
             _ => None,
@@ -90,26 +97,29 @@ impl Oracle {
         if before == Some(to) {
             return Ok(());
         }
-        if to < fleet.min || to > fleet.max {
-            return broken(Rule::TooFast, format!("{name}: target {to} is outside {}..{}", fleet.min, fleet.max));
+        let Limits { min, floor, max } = orders.limits(fleet);
+        if to < min || to > max {
+            return broken(Rule::TooFast, format!("{name}: target {to} is outside {min}..{max}"));
         }
         let Some(from) = before else { return Ok(()) };
         // What lies below the minimum is lifted to it at once.
-        if to > from && to > fleet.min {
-            let last = self.raises.iter().rev().find(|(_, f, _)| f == name).map(|(.., at)| *at);
+        if to > from && to > floor {
             let cooldown = fleet.scale_up.cooldown;
-            if let Some(last) = last.filter(|last| scene.clock.since(*last) < cooldown) {
-                let ago = scene.clock.since(last);
+            let last = self.raises.iter().rev().find(|raise| raise.fleet == *name);
+            // A clock that is set makes the time longer or shorter. It was long enough if it was by either.
+            let ago = last.map(|last| scene.clock.since(last.at).max(scene.at.since(last.at_truly)));
+            if let Some(ago) = ago.filter(|ago| *ago < cooldown) {
                 let text = format!("{name}: target {from} to {to} only {ago} after the last raise, not {cooldown}");
                 return broken(Rule::TooFast, text);
             }
-            let step = |share: Share| from.plus(share.of(from).max(Capacity::ONE)).max(fleet.min);
+            let step = |share: Share| from.plus(share.of(from).max(Capacity::ONE)).max(floor);
             if fleet.scale_up.max_step.is_some_and(|share| to > step(share)) {
                 return broken(Rule::TooFast, format!("{name}: target {from} to {to} in one step"));
             }
         }
         if to > from {
-            self.raises.push((seq, name.clone(), scene.clock));
+            let (at, at_truly) = (scene.clock, scene.at);
+            self.raises.push(Raise { seq, fleet: name.clone(), at, at_truly });
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use policies::plan::Cause;
 use policies::units::Span;
 use providers::sim::Owner;
 
-use super::{Drain, Oracle, Rule, Scene, Verdict, broken, fleet, truth, units};
+use super::{Drain, Oracle, Rule, Scene, Verdict, broken, fleet, record_of, truth, units};
 
 impl Oracle {
     /// A machine was put on record, or its record changed.
@@ -69,12 +69,13 @@ impl Oracle {
             Cause::PoolRemoved => wanted.is_none_or(|f| !f.pools.contains_key(&machine.pool)),
             Cause::BridgeOver => machine.pool.market() == Market::OnDemand,
             Cause::Surplus => true,
+            Cause::Ordered => self.drain_orders.contains(&machine.id),
             Cause::Drained => false,
         };
         if !true_cause {
             return broken(Rule::NoCause, format!("{} is told to go: {}", machine.id, leaving.why.name()));
         }
-        if !self.sees(scene, &key.0) {
+        if leaving.why != Cause::Ordered && !self.sees(scene, &key.0) {
             return broken(Rule::EndedUnseen, format!("{} is told to go in {}, not seen", machine.id, key.0));
         }
         let needs = wanted.map_or(Span::ZERO, |f| f.scale_down.drain_timeout);
@@ -91,7 +92,10 @@ impl Oracle {
         let long = |d: &&mut Drain| scene.clock.since(d.since).max(scene.at.since(d.since_truly));
         let drained = drain.as_ref().map_or(Span::ZERO, long);
         let enough = drain.as_ref().is_some_and(|d| drained >= d.needs);
-        if !enough && !taken {
+        // The operator's order is carried out at once where no fleet says how long to drain.
+        let orderly = why == Cause::Ordered
+            && record_of(scene.journal.latest(), lane, id).is_none_or(|m| fleet(scene, &m.fleet).is_none());
+        if !enough && !taken && !orderly {
             return broken(Rule::Undrained, format!("{id} in {lane} is to end after {drained}: {}", why.name()));
         }
         if let Some(drain) = drain {

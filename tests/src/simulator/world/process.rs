@@ -31,6 +31,10 @@ impl World {
                 self.say(|| format!("reply {number}: {text}"));
             }
         }
+        if let Event::Ordered { id, order } = &event {
+            let (oracle, _) = self.oracle_and_scene();
+            oracle.on_order(*id, &order.what);
+        }
         let clock = self.clock();
         self.hash.event(self.now, clock, &event);
         let Some(controller) = &mut self.controller else { return Ok(()) };

@@ -1,6 +1,7 @@
 //! What goes wrong outside the clouds: crashes, stalls, clocks, operators, strangers. And the end of all that.
 
-use policies::control::Event;
+use policies::control::orders::{Setting, Slot, What};
+use policies::control::{Event, Order, OrderId};
 use policies::model::FleetName;
 use policies::units::{Capacity, Share, Span};
 use providers::sim::{Faults, Happening, Owner};
@@ -33,7 +34,10 @@ impl World {
     /// Once a minute the operator or a stranger may act.
     pub(super) fn minute(&mut self) -> Result<(), Broken> {
         if self.healing {
-            return Ok(());
+            return self.lift_all();
+        }
+        if self.draws.order.chance(self.story.trouble.order) {
+            self.order_something()?;
         }
         if self.draws.stranger.chance(self.story.trouble.stranger) {
             self.stranger();
@@ -43,6 +47,45 @@ impl World {
             return self.reload();
         }
         Ok(())
+    }
+
+    /// The operator orders something. Orders that make no sense are refused.
+    fn order_something(&mut self) -> Result<(), Broken> {
+        let Some(controller) = &self.controller else { return Ok(()) };
+        let machines: Vec<_> = controller.ledger().machines().keys().map(|(_, id)| id.clone()).collect();
+        let draws = &mut self.draws.order;
+        let n = usize::try_from(draws.below(machines.len().max(1).try_into().unwrap_or(1))).unwrap_or(0);
+        let which = usize::try_from(draws.below(2)).unwrap_or(0).min(self.story.fleets.len().saturating_sub(1));
+        let Some(fleet) = self.story.fleets.get(which) else { return Ok(()) };
+        let name = fleet.name.clone();
+        let length = draws.chance(7_000).then(|| Span::from_secs(20 + draws.below(600)));
+        let to = Share::percent(u32::try_from(draws.below(150)).unwrap_or(0)).of(fleet.max).ceil();
+        let machine = machines.get(n).cloned().unwrap_or_else(|| "none".into());
+        let what = match draws.below(10) {
+            0 | 1 => What::Set(name, Setting::Pause, length),
+            2 => What::Lift(name, Slot::Pause),
+            3 => What::Set(name, Setting::Min(to), length),
+            4 => What::Set(name, Setting::Max(to.max(Capacity::ONE)), length),
+            5 => What::Lift(name, Slot::Max),
+            6 | 7 => What::Protect(machine, length),
+            8 => What::Unprotect(machine),
+            _ => What::Drain(machine),
+        };
+        self.order(what)
+    }
+
+    fn order(&mut self, what: What) -> Result<(), Broken> {
+        self.orders += 1;
+        let id = OrderId(self.orders);
+        self.say(|| format!("order {}: {what:?}", id.0));
+        self.deliver(Event::Ordered { id, order: Order { what, by: "operator".to_owned(), why: "test".to_owned() } })
+    }
+
+    /// The operator lifts every order that stands.
+    fn lift_all(&mut self) -> Result<(), Broken> {
+        let Some(controller) = &self.controller else { return Ok(()) };
+        let standing: Vec<_> = controller.ledger().overrides().keys().cloned().collect();
+        standing.into_iter().try_for_each(|(fleet, slot)| self.order(What::Lift(fleet, slot)))
     }
 
     /// A machine appears that no launch of ours made.
