@@ -220,6 +220,7 @@ fn fleet_lines(writer: &mut Writer<'_>, fleet: &Fleet) {
     writer.line("spot.max_share.provider", provider);
     writer.line("scale_up.cooldown", scale_up.cooldown);
     writer.optional("scale_up.max_step", scale_up.max_step);
+    writer.line("scale_up.max_launches_per_hour", scale_up.max_launches_per_hour);
     writer.line("scale_down.cooldown", scale_down.cooldown);
     writer.line("scale_down.idle_grace", scale_down.idle_grace);
     writer.line("scale_down.drain_timeout", scale_down.drain_timeout);

@@ -303,13 +303,17 @@ table! {
         default("100%") provider: Leaf<Percent>,
     }
 
-    /// How fast the fleet grows. Replacing a lost machine is no growth and never waits.
+    /// How fast the fleet grows. Replacing a lost machine is no growth and does not wait for a cooldown.
     ScaleUp {
         /// After the target was raised, it is not raised again for so long, up to 7d.
         default("60s") cooldown: Leaf<Duration>,
         /// One raise adds at most this share of the target, and at least one unit. Without it, there is no limit.
         /// Example: `50%`.
         optional max_step: Leaf<Percent>,
+        /// At most so many machines are launched within an hour, replacements included, from 1 to 1000000: a guard
+        /// against a circle of launches, from which the daemon is not ready. Without it, four times `capacity.max` in
+        /// units, and at least 60.
+        optional max_launches_per_hour: Leaf<Count>,
     }
 
     /// How fast the fleet shrinks, and how machines are let go.

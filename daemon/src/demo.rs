@@ -228,7 +228,7 @@ fn fleet(clouds: &[SimProvider]) -> Fleet {
                 provider: Share::percent(60),
             },
         },
-        scale_up: ScaleUp { cooldown: Span::from_secs(30), max_step: None },
+        scale_up: ScaleUp { cooldown: Span::from_secs(30), max_step: None, max_launches_per_hour: 1_000 },
         scale_down: ScaleDown {
             cooldown: Span::from_mins(1),
             idle_grace: Span::from_mins(3),

@@ -64,6 +64,7 @@ fn batch(tick: u64) -> Vec<Entry> {
             peaks: peaks.collect(),
             watched_since: Some(NOW),
             short_since: None,
+            launches: Vec::new(),
         };
         entries.push(Entry::Put(Record::Memory(name.clone(), memory)));
         entries.push(hour(fleet, hour_of(now)));

@@ -76,6 +76,7 @@ fn samples() -> Vec<Record> {
                 peaks: vec![(AT, Capacity::units(9)), (AT, Capacity::from_milli(7_500))],
                 watched_since: Some(AT),
                 short_since: None,
+                launches: vec![(AT, 7)],
             },
         ),
         Record::Hour("llm".into(), -1, Hour { sum_milli: 900, readings: 3, peak: Capacity::from_milli(500) }),
@@ -190,6 +191,7 @@ fn no_real_record_is_too_large() {
                 peaks: vec![(Time::from_millis(i64::MIN), Capacity::from_milli(u64::MAX)); PEAKS],
                 watched_since: Some(Time::from_millis(i64::MIN)),
                 short_since: Some(Time::from_millis(i64::MIN)),
+                launches: vec![(Time::from_millis(i64::MIN), u32::MAX); 13],
             },
         ),
         Record::Machine(Machine {

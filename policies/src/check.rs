@@ -85,6 +85,13 @@ pub enum Violation {
     Paused,
     /// A machine that the operator protects is let go, and the provider does not take it.
     Protected(InstanceId),
+    /// More machines would have been launched within an hour than the fleet allows.
+    OverLaunches {
+        /// Launched within the hour, promised and planned.
+        machines: u64,
+        /// The limit.
+        limit: u32,
+    },
     /// Growing and shrinking in one plan: replace before remove.
     TwoKinds,
     /// A launch into a pool that the fleet does not name, or with a launch specification not of that pool.
@@ -180,6 +187,7 @@ impl Violation {
             Self::Forgotten => "forgotten",
             Self::Paused => "paused",
             Self::Protected(_) => "protected",
+            Self::OverLaunches { .. } => "over-launches",
             Self::TwoKinds => "two-kinds",
             Self::ForeignPool(_) => "foreign-pool",
             Self::NotAsOffered(_) => "not-as-offered",
@@ -219,6 +227,9 @@ impl fmt::Display for Violation {
             Self::Forgotten => f.write_str("the change of the target is not remembered"),
             Self::Paused => f.write_str("the fleet is paused"),
             Self::Protected(id) => write!(f, "{id} is protected"),
+            Self::OverLaunches { machines, limit } => {
+                write!(f, "{machines} machines would be launched within an hour, the limit is {limit}")
+            }
             Self::TwoKinds => f.write_str("one plan both launches and lets go"),
             Self::ForeignPool(pool) => write!(f, "{pool} is not a pool of the fleet with that specification"),
             Self::NotAsOffered(pool) => write!(f, "{pool} is not offered at that price and size"),

@@ -477,6 +477,9 @@ impl Controller {
             for (at, _) in &mut memory.peaks {
                 *at = (*at).min(now);
             }
+            for (at, _) in &mut memory.launches {
+                *at = (*at).min(now);
+            }
             memory.watched_since = None;
             if memory != old {
                 self.ledger.put(Record::Memory(fleet, memory));

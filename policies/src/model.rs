@@ -542,6 +542,9 @@ pub struct ScaleUp {
     pub cooldown: Span,
     /// One raise adds at most this share of the target, and at least one unit.
     pub max_step: Option<Share>,
+    /// At most so many machines are launched in an hour, replacements included: what launches more goes round in a
+    /// circle, and would cost without end.
+    pub max_launches_per_hour: u32,
 }
 
 /// Rules for lowering the target and letting machines go.

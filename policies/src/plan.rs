@@ -25,7 +25,7 @@ use crate::failure::FailureKind;
 use crate::model::{Fleet, FleetName, InstanceId, Lane, Offer, Pool, SpecName, Token};
 use crate::report::{Report, Wait};
 use crate::size;
-use crate::units::{Capacity, PricePerHour, Time};
+use crate::units::{Capacity, PricePerHour, Span, Time};
 
 mod books;
 mod buy;
@@ -202,6 +202,25 @@ pub struct Memory {
     /// Since when spot gives less than is wanted of it: its machines, started or starting and not noticed, are fewer.
     /// A promise gives nothing yet, so that launches that fail again and again do not put off the bridge.
     pub short_since: Option<Time>,
+    /// Machines launched within the last hour, as (since, how many): in the [`LAUNCH_STEP`] that begins then. Times rise.
+    pub launches: Vec<(Time, u32)>,
+}
+
+/// Launches are counted by steps of so long.
+pub const LAUNCH_STEP: Span = Span::from_mins(5);
+
+/// Launches are limited within this time.
+pub const LAUNCH_WINDOW: Span = Span::from_hours(1);
+
+impl Memory {
+    /// Counts machines that were launched now, and forgets what is older than the window.
+    pub fn count_launches(&mut self, now: Time, machines: u32) {
+        self.launches.retain(|(since, _)| now.since(*since) < LAUNCH_WINDOW);
+        match self.launches.last_mut() {
+            Some((since, n)) if now.since(*since) < LAUNCH_STEP => *n = n.saturating_add(machines),
+            _ => self.launches.push((now, machines)),
+        }
+    }
 }
 
 /// Entries of [`Memory::peaks`]: a bound for the record on disk. When full, the second oldest is dropped, so that the
@@ -378,9 +397,13 @@ pub fn decide(input: &Input<'_>) -> (Plan, Report) {
     let (kind, mut waits, mut wakes) = if input.paused {
         (Kind::Rest, vec![Wait::Paused], Vec::new())
     } else {
-        let Bought { short_since, waits, wakes } =
+        let Bought { short_since, mut waits, mut wakes } =
             buy::buy(input, &index, &books, target, memory.short_since, &mut draft);
         memory.short_since = short_since;
+        if let Some(limited) = buy::limit(input, &index, &mut draft) {
+            wakes.push(limited.at);
+            waits.push(Wait::LaunchLimit { machines: limited.machines, limit: limited.limit, at: limited.at });
+        }
         (let_go(input, &index, &books, target, memory.lowered_at, &mut draft), waits, wakes)
     };
 

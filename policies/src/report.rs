@@ -168,6 +168,15 @@ pub enum Because {
 pub enum Wait {
     /// The operator has paused the fleet.
     Paused,
+    /// So many machines were launched within an hour that no more may be: something launches again and again.
+    LaunchLimit {
+        /// Machines left out.
+        machines: u32,
+        /// The limit.
+        limit: u32,
+        /// When the first launches of the hour do not count any more.
+        at: Time,
+    },
     /// Launches without a known outcome count as present until they are settled.
     Settling {
         /// How many machines they are for.

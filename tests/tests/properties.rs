@@ -111,10 +111,12 @@ fn demand_rules() -> impl Strategy<Value = DemandRules> {
 }
 
 fn pace() -> impl Strategy<Value = (ScaleUp, ScaleDown)> {
-    (minutes(5), step(), minutes(15), minutes(20), (1..=10_u64).prop_map(Span::from_mins), step()).prop_map(
-        |(up, max_up, down, idle_grace, drain_timeout, max_down)| {
+    // A limit that holds everything back now and then.
+    let launches = prop_oneof![9 => Just(1_000), 1 => 0..20_u32];
+    (minutes(5), step(), minutes(15), minutes(20), (1..=10_u64).prop_map(Span::from_mins), step(), launches).prop_map(
+        |(up, max_up, down, idle_grace, drain_timeout, max_down, launches)| {
             (
-                ScaleUp { cooldown: up, max_step: max_up },
+                ScaleUp { cooldown: up, max_step: max_up, max_launches_per_hour: launches },
                 ScaleDown { cooldown: down, idle_grace, drain_timeout, max_step: max_down },
             )
         },
@@ -135,7 +137,9 @@ fn memory() -> impl Strategy<Value = Memory> {
     (option::of(units(70)), ago(30), ago(30), peaks, minutes(30), ago(20)).prop_map(
         |(target, raised_at, lowered_at, peaks, before, short_since)| {
             let watched_since = peaks.first().map(|(first, _)| first.minus(before));
-            Memory { target, raised_at, lowered_at, peaks, watched_since, short_since }
+            // Some launches of before, where the drawn times happen to be recent.
+            let launches = raised_at.map(|at| (at, 3)).into_iter().collect();
+            Memory { target, raised_at, lowered_at, peaks, watched_since, short_since, launches }
         },
     )
 }

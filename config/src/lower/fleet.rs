@@ -67,7 +67,7 @@ pub(crate) fn lower(
     let on_demand = on_demand_of(cx, &on_demand_at, on_demand, limits);
     let spot_at = at.key("spot");
     let spot = spot_of(cx, &spot_at, spot);
-    let scale_up = scale_up_of(cx, &at.key("scale_up"), scale_up);
+    let scale_up = scale_up_of(cx, &at.key("scale_up"), scale_up, limits);
     let scale_down = scale_down_of(cx, &at.key("scale_down"), scale_down);
     let spec_name = name.clone().unwrap_or_default();
     let pools_at = at.key("pools");
@@ -342,12 +342,41 @@ fn max_share_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::MaxSha
     Some(MaxShare { pool: pool?, zone: zone?, region: region?, provider: provider? })
 }
 
-fn scale_up_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::ScaleUp>) -> Option<ScaleUp> {
-    let raw::ScaleUp { cooldown, max_step } = cx.open(at, field)?;
+/// The limit of launches in an hour, when the file sets none: a fleet that is taken whole four times an hour is still
+/// replaced.
+fn launches_per_hour(max: Capacity) -> u32 {
+    let machines = max.times(4).machines_of(Capacity::ONE).max(60);
+    u32::try_from(machines).unwrap_or(u32::MAX)
+}
+
+fn scale_up_of(
+    cx: &mut Lowering<'_, '_>,
+    at: &At<'_>,
+    field: Field<raw::ScaleUp>,
+    limits: Option<(Capacity, Capacity)>,
+) -> Option<ScaleUp> {
+    let raw::ScaleUp { cooldown, max_step, max_launches_per_hour } = cx.open(at, field)?;
+    let launches_at = at.key("max_launches_per_hour");
+    let launches = if max_launches_per_hour.is_absent() {
+        Some(limits.map_or(60, |(_, max)| launches_per_hour(max)))
+    } else {
+        cx.value(&launches_at, max_launches_per_hour).and_then(|n| match u32::try_from(n) {
+            Ok(n @ 1..=1_000_000) => Some(n),
+            _ => {
+                let hint = "it must be from 1 to 1000000";
+                cx.wrong(&launches_at, format!("{n} launches cannot be the limit"), hint);
+                None
+            }
+        })
+    };
     let cooldown = span(cx, &at.key("cooldown"), cooldown, Span::ZERO, WEEK);
     let has_step = !max_step.is_absent();
     let max_step = step(cx, &at.key("max_step"), max_step, Share::percent(10_000));
-    Some(ScaleUp { cooldown: cooldown?, max_step: if has_step { Some(max_step?) } else { None } })
+    Some(ScaleUp {
+        cooldown: cooldown?,
+        max_step: if has_step { Some(max_step?) } else { None },
+        max_launches_per_hour: launches?,
+    })
 }
 
 fn scale_down_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::ScaleDown>) -> Option<ScaleDown> {

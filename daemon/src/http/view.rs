@@ -290,7 +290,7 @@ pub struct Refused {
 /// Something a decision waits for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Wait {
-    /// `paused`, `settling`, `unseen`, `no-offer`, `fallback` or `draining`.
+    /// `paused`, `launch-limit`, `settling`, `unseen`, `no-offer`, `fallback` or `draining`.
     pub what: String,
     /// The lane that is not seen.
     pub lane: Option<String>,

@@ -57,6 +57,7 @@ pub(crate) fn record(rng: &mut Stream) -> Record {
                 peaks: (0..pick(rng, PEAKS + 1)).map(|_| (time(rng), Capacity::from_milli(number(rng)))).collect(),
                 watched_since: option(rng, time),
                 short_since: option(rng, time),
+                launches: (0..pick(rng, 4)).map(|_| (time(rng), small(rng))).collect(),
             },
         ),
         4 => Record::Hour(

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::check::{Books, Level, Violation, distinct};
 use crate::model::{InstanceType, Lane, Market, Offer, Pool, SpecName, Zone};
-use crate::plan::{Action, Input, LaunchWhy, Plan};
-use crate::units::{Capacity, PricePerHour, Share};
+use crate::plan::{Action, Input, LaunchWhy, Plan, Standing};
+use crate::units::{Capacity, PricePerHour, Share, Span};
 
 /// One launch of the plan, taken apart.
 #[derive(Clone, Copy)]
@@ -26,6 +26,7 @@ impl Launch<'_> {
 
 /// Judges all launches of the plan, each by itself and all together.
 pub(super) fn judge(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &mut Vec<Violation>) {
+    pace(input, plan, found);
     let launches: Vec<Launch<'_>> = plan.actions.iter().filter_map(launch).collect();
     if launches.is_empty() {
         return;
@@ -232,5 +233,20 @@ fn bridges(input: &Input<'_>, launches: &[Launch<'_>], found: &mut Vec<Violation
     if !due {
         let early = launches.iter().filter(|l| l.why == LaunchWhy::Bridge).map(|l| l.pool);
         found.extend(distinct(early).into_iter().cloned().map(Violation::EarlyBridge));
+    }
+}
+
+/// No more machines in an hour than the fleet allows, with what is promised.
+fn pace(input: &Input<'_>, plan: &Plan, found: &mut Vec<Violation>) {
+    const HOUR: Span = Span::from_hours(1);
+    let planned: u64 =
+        plan.actions.iter().map(|a| if let Action::Launch { count, .. } = a { u64::from(*count) } else { 0 }).sum();
+    let promised: u64 =
+        input.holdings.iter().filter(|h| h.standing == Standing::Promised).map(|h| u64::from(h.count)).sum();
+    let recent = input.memory.launches.iter().filter(|(at, _)| input.now.since(*at) < HOUR);
+    let launched: u64 = recent.map(|(_, n)| u64::from(*n)).sum();
+    let (machines, limit) = (planned + promised + launched, input.fleet.scale_up.max_launches_per_hour);
+    if planned > 0 && machines > u64::from(limit) {
+        found.push(Violation::OverLaunches { machines, limit });
     }
 }

@@ -212,7 +212,11 @@ fn fleet(pools: &[Pool]) -> Fleet {
             min_pools: 4,
             max_share: MaxShare::default(),
         },
-        scale_up: ScaleUp { cooldown: Span::from_mins(1), max_step: Some(Share::percent(50)) },
+        scale_up: ScaleUp {
+            cooldown: Span::from_mins(1),
+            max_step: Some(Share::percent(50)),
+            max_launches_per_hour: 100,
+        },
         scale_down: ScaleDown {
             cooldown: Span::from_mins(10),
             idle_grace: Span::from_mins(15),

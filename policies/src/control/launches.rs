@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::failure::{Failure, FailureKind, Scope};
-use crate::model::{Lane, Pool, Token};
+use crate::model::{FleetName, Lane, Pool, Token};
 use crate::plan::{Closure, Place};
 use crate::units::{Span, Time};
 
@@ -71,12 +71,14 @@ impl Controller {
         let now = self.now;
         let intent = self.ledger.intents().get(&launch.token).cloned();
         let lane = launch.pool.lane();
+        let mut new = 0;
         for id in &launched.ids {
             let key = (lane.clone(), id.clone());
             self.evidence.insert(key.clone(), now);
             if self.ledger.machines().contains_key(&key) {
                 continue;
             }
+            new += 1;
             self.ledger.put(Record::Machine(Machine {
                 id: id.clone(),
                 fleet: launch.fleet.clone(),
@@ -89,6 +91,7 @@ impl Controller {
                 leaving: None,
             }));
         }
+        self.count_launches(&launch.fleet, new);
         let (made, asked) = (launched.ids.len(), launch.count);
         self.ledger.note(now, Some(&launch.fleet), "launched", format!("{made} of {asked} in {}", launch.pool));
         self.settle(&launch.token);
@@ -98,6 +101,15 @@ impl Controller {
         }
         if let Some(failure) = launched.shortfall {
             self.close(&launch.pool, &failure);
+        }
+    }
+
+    /// Machines of a fleet were launched: they count towards its limit of an hour.
+    pub(super) fn count_launches(&mut self, fleet: &FleetName, machines: u32) {
+        if machines > 0 {
+            let mut memory = self.ledger.memory(fleet);
+            memory.count_launches(self.now, machines);
+            self.ledger.put(Record::Memory(fleet.clone(), memory));
         }
     }
 

@@ -189,6 +189,9 @@ impl Controller {
         };
         self.ledger.note(now, Some(&machine.fleet), what, text);
         self.evidence.insert(key, asked);
+        if !adopted {
+            self.count_launches(&machine.fleet, 1);
+        }
         self.ledger.put(Record::Machine(machine));
     }
 

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::failure::FailureKind;
 use crate::model::{FleetName, Lane, Market, Sight, Unit};
 use crate::plan::{Closure, Holding, Plan};
-use crate::report::Report;
+use crate::report::{Report, Wait};
 use crate::units::{Capacity, Currency, PricePerHour, Time};
 
 use super::Controller;
@@ -121,6 +121,12 @@ fn not_ready(controller: &Controller) -> Vec<String> {
         }
         if let Some(violation) = &mind.violation {
             why.push(format!("fleet {name}: plan refused by the checker: {violation}"));
+        }
+        let waits = mind.last.iter().flat_map(|(_, report)| &report.waits);
+        for wait in waits {
+            if let Wait::LaunchLimit { limit, .. } = wait {
+                why.push(format!("fleet {name}: {limit} launches within an hour, no more are made: see its events"));
+            }
         }
         if mind.last.is_none() {
             why.push(format!("fleet {name}: no decision yet"));

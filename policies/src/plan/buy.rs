@@ -14,7 +14,7 @@ use crate::plan::books::Books;
 use crate::plan::draft::Draft;
 use crate::plan::explain::Alternatives;
 use crate::plan::index::Index;
-use crate::plan::{Input, LaunchWhy};
+use crate::plan::{Input, LAUNCH_WINDOW, LaunchWhy, Standing};
 use crate::report::{Because, Wait};
 use crate::units::{Capacity, Time};
 
@@ -123,6 +123,27 @@ pub(super) fn buy(
         }
     }
     bought
+}
+
+/// Machines that the limit of launches in an hour leaves out.
+pub(super) struct Limited {
+    pub(super) machines: u32,
+    pub(super) limit: u32,
+    /// When the first launches of the hour do not count any more.
+    pub(super) at: Time,
+}
+
+/// Cuts the launches of a draft to what the limit of launches in an hour leaves, the last first. A promise counts as
+/// launched.
+pub(super) fn limit(input: &Input<'_>, index: &Index<'_>, draft: &mut Draft) -> Option<Limited> {
+    let limit = input.fleet.scale_up.max_launches_per_hour;
+    let lately = input.memory.launches.iter().filter(|(since, _)| input.now.since(*since) < LAUNCH_WINDOW);
+    let launched: u32 = lately.clone().fold(0, |n, (_, more)| n.saturating_add(*more));
+    let promises = index.held.iter().filter(|h| h.holding.standing == Standing::Promised);
+    let counted = promises.fold(launched, |n, h| n.saturating_add(h.holding.count));
+    let machines = draft.limit_launches(limit.saturating_sub(counted));
+    let first = lately.map(|(since, _)| *since).min().unwrap_or(input.now);
+    (machines > 0).then(|| Limited { machines, limit, at: first.plus(LAUNCH_WINDOW) })
 }
 
 fn candidates(index: &Index<'_>, market: Market) -> Vec<allocate::Candidate> {

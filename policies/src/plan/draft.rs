@@ -37,6 +37,26 @@ impl Draft {
         }
     }
 
+    /// Leaves so many machines of the launches, the first ones; nothing else is in the draft yet. Returns how many are
+    /// left out.
+    pub(super) fn limit_launches(&mut self, most: u32) -> u32 {
+        let (mut left, mut cut) = (most, 0_u32);
+        for (action, step) in self.actions.iter_mut().zip(&mut self.steps) {
+            if let Action::Launch { count, price, .. } = action {
+                let n = (*count).min(left);
+                left -= n;
+                cut = cut.saturating_add(*count - n);
+                *count = n;
+                step.adds = price.times(u64::from(n));
+            }
+        }
+        let launches = |action: &Action| !matches!(action, Action::Launch { count: 0, .. });
+        self.actions.retain(launches);
+        // What is cut is at the end, so that the steps that stay keep their numbers.
+        self.steps.truncate(self.actions.len());
+        cut
+    }
+
     /// Adds the drain of a machine.
     pub(super) fn drain(
         &mut self,

@@ -49,7 +49,7 @@ impl World {
                 min_pools: 1,
                 max_share: MaxShare::default(),
             },
-            scale_up: ScaleUp { cooldown: Span::ZERO, max_step: None },
+            scale_up: ScaleUp { cooldown: Span::ZERO, max_step: None, max_launches_per_hour: 1_000 },
             scale_down: ScaleDown {
                 cooldown: Span::ZERO,
                 idle_grace: Span::ZERO,

@@ -167,6 +167,13 @@ impl Text<'_> {
     fn wait(&mut self, wait: &Wait) -> fmt::Result {
         match wait {
             Wait::Paused => writeln!(self.out, "  paused by the operator: nothing is launched or let go"),
+            Wait::LaunchLimit { machines, limit, at } => {
+                let when = self.when(*at);
+                writeln!(
+                    self.out,
+                    "  waits with {machines} machines: {limit} launches an hour is the limit, more {when}"
+                )
+            }
             Wait::Settling { machines } => writeln!(self.out, "  waits for {machines} promised machines"),
             Wait::Unseen(lane) => writeln!(self.out, "  waits for a sight of {lane}"),
             Wait::NoOffer { why, missing, refused } => {

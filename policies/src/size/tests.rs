@@ -89,7 +89,11 @@ fn without_a_queue_the_minimum_is_wanted() {
 #[test]
 fn a_raise_waits_for_its_cooldown_and_goes_in_steps() {
     let mut world = world();
-    world.fleet.scale_up = crate::model::ScaleUp { cooldown: Span::from_mins(5), max_step: Some(Share::percent(50)) };
+    world.fleet.scale_up = crate::model::ScaleUp {
+        cooldown: Span::from_mins(5),
+        max_step: Some(Share::percent(50)),
+        max_launches_per_hour: 1_000,
+    };
     waiting(&mut world, 40);
     assert_eq!(target(&mut world), 4, "the first target knows no step");
     assert_eq!(after(&mut world, 4, 200), 4);
@@ -117,7 +121,11 @@ fn a_step_is_at_least_one_unit_and_taken_once_a_moment() {
 #[test]
 fn a_raised_minimum_and_a_lowered_maximum_hold_at_once() {
     let mut world = world();
-    world.fleet.scale_up = crate::model::ScaleUp { cooldown: Span::from_hours(1), max_step: Some(Share::percent(10)) };
+    world.fleet.scale_up = crate::model::ScaleUp {
+        cooldown: Span::from_hours(1),
+        max_step: Some(Share::percent(10)),
+        max_launches_per_hour: 1_000,
+    };
     world.fleet.scale_down.cooldown = Span::from_hours(1);
     world.fleet.scale_down.idle_grace = Span::from_hours(1);
     waiting(&mut world, 50);

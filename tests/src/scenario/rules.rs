@@ -51,7 +51,7 @@ pub(super) fn plain(name: &str) -> Fleet {
             min_pools: 1,
             max_share: MaxShare::default(),
         },
-        scale_up: ScaleUp { cooldown: Span::ZERO, max_step: None },
+        scale_up: ScaleUp { cooldown: Span::ZERO, max_step: None, max_launches_per_hour: 1_000 },
         scale_down: ScaleDown {
             cooldown: Span::ZERO,
             idle_grace: Span::ZERO,
@@ -100,6 +100,9 @@ pub(super) fn set(fleet: &mut Fleet, words: &mut Words<'_>) -> Result<(), Troubl
             }
             "cooldown-up" => fleet.scale_up.cooldown = words.span()?,
             "cooldown-down" => fleet.scale_down.cooldown = words.span()?,
+            "launches-per-hour" => {
+                fleet.scale_up.max_launches_per_hour = u32::try_from(words.number()?).unwrap_or(u32::MAX);
+            }
             "step-up" => fleet.scale_up.max_step = Some(words.share()?),
             "step-down" => fleet.scale_down.max_step = Some(words.share()?),
             "idle-grace" => fleet.scale_down.idle_grace = words.span()?,

@@ -131,6 +131,10 @@ impl World {
     pub fn carry_out(&mut self, plan: &Plan) {
         self.memory = plan.memory.clone();
         self.newest = self.machines;
+        let launched = plan.actions.iter().map(|a| if let Action::Launch { count, .. } = a { *count } else { 0 }).sum();
+        if launched > 0 {
+            self.memory.count_launches(self.now, launched);
+        }
         for action in &plan.actions {
             match action {
                 Action::Launch { pool, count, units, .. } => {
@@ -276,7 +280,7 @@ impl World {
     /// What the last plan launched in this pool was refused so: the machines never were, and what the failure closes
     /// is closed for a time that doubles with each failure in a row.
     pub fn refuse(&mut self, pool: &Pool, kind: FailureKind) {
-        let newest = self.newest;
+        let (newest, before) = (self.newest, self.holdings.len());
         self.holdings.retain(|h| {
             let number = match &h.id {
                 HoldingId::Machine(id) => id.as_str().trim_start_matches('m').parse().unwrap_or(0),
@@ -284,6 +288,11 @@ impl World {
             };
             h.pool != *pool || h.standing != Standing::Starting || number <= newest
         });
+        // They do not count as launched either.
+        let refused = u32::try_from(before - self.holdings.len()).unwrap_or(0);
+        if let Some((_, machines)) = self.memory.launches.last_mut() {
+            *machines = machines.saturating_sub(refused);
+        }
         let meaning = kind.meaning();
         let place = match meaning.scope {
             Scope::Nothing => return,

@@ -64,6 +64,8 @@ pub enum Rule {
     AgainstOrders,
     /// An order was said to be done before it was durable.
     AnsweredEarly,
+    /// More machines were launched within an hour than the fleet allows.
+    OverLaunches,
     /// The target was raised within the cooldown or by more than a step, or is out of bounds.
     TooFast,
     /// A machine that is not ours was ended.
@@ -145,6 +147,8 @@ pub(super) struct Oracle {
     allowance: BTreeMap<FleetName, Capacity>,
     /// Orders given to this start and not answered yet, with the batch that each is in.
     orders: BTreeMap<OrderId, Option<u64>>,
+    /// When each machine that we launched was first on record, by the controller's clock.
+    launches: BTreeMap<(FleetName, Lane, InstanceId), Time>,
     /// Machines that the operator ordered to drain.
     drain_orders: BTreeSet<InstanceId>,
     launched: u64,
@@ -276,6 +280,7 @@ impl Oracle {
     pub(super) fn on_store_loss(&mut self, scene: &Scene<'_>) {
         self.lost_at = Some(scene.at);
         self.raises.clear();
+        self.launches.clear();
         self.drains.clear();
         self.renew_allowances(scene);
         self.lost_intents.extend(scene.journal.latest().values().filter_map(|r| match r {
@@ -291,6 +296,9 @@ impl Oracle {
             // Batches are numbered anew in each start; what is here is durable.
             raise.seq = 0;
             raise.at = raise.at.min(scene.clock);
+        }
+        for at in self.launches.values_mut() {
+            *at = (*at).min(scene.clock);
         }
         let durable = scene.journal.durable();
         // What a crash cut off was never decided.

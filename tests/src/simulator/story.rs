@@ -300,6 +300,7 @@ fn draw_fleet(seed: u64, name: &str, clouds: &[SimCloud]) -> Fleet {
         scale_up: ScaleUp {
             cooldown: Span::from_secs(pick(&mut draws, &[0, 30, 90, 240])),
             max_step: draws.chance(4_000).then(|| Share::percent(30 + 10 * tenth(&mut draws))),
+            max_launches_per_hour: draw_launch_limit(seed, name, max),
         },
         scale_down: ScaleDown {
             cooldown: Span::from_secs(pick(&mut draws, &[0, 20, 60, 120])),
@@ -309,6 +310,14 @@ fn draw_fleet(seed: u64, name: &str, clouds: &[SimCloud]) -> Fleet {
         },
         pools,
     }
+}
+
+/// The limit that the fleet file sets by itself, or a low one. Its own stream, so that the seeds of before it tell the same
+/// stories.
+fn draw_launch_limit(seed: u64, name: &str, max: u64) -> u32 {
+    let mut draws = Stream::new(seed, &format!("launches {name}"));
+    let limit = if draws.chance(2_500) { 2 * max + draws.below(20) } else { (4 * max).max(60) };
+    u32::try_from(limit).unwrap_or(u32::MAX)
 }
 
 fn tenth(draws: &mut Stream) -> u32 {

@@ -296,6 +296,9 @@ impl From<&CoreWait> for Wait {
         };
         match wait {
             CoreWait::Paused => blank("paused"),
+            CoreWait::LaunchLimit { machines, limit: _, at } => {
+                Self { machines: Some(*machines), at: Some(rfc3339(*at)), ..blank("launch-limit") }
+            }
             CoreWait::Settling { machines } => Self { machines: Some(*machines), ..blank("settling") },
             CoreWait::Unseen(lane) => Self { lane: Some(lane.to_string()), ..blank("unseen") },
             CoreWait::NoOffer { missing, why, refused } => Self {

@@ -102,6 +102,8 @@ pub(super) struct MemoryLine {
     watched_since_ms: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     short_since_ms: Option<i64>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    launches: Vec<(i64, u32)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -415,7 +417,7 @@ impl LeavingLine {
 
 impl MemoryLine {
     fn of(fleet: &str, memory: &Memory) -> Self {
-        let Memory { target, raised_at, lowered_at, peaks, watched_since, short_since } = memory;
+        let Memory { target, raised_at, lowered_at, peaks, watched_since, short_since, launches } = memory;
         let ms = |time: &Option<Time>| time.map(Time::as_millis);
         Self {
             fleet: fleet.to_owned(),
@@ -425,6 +427,7 @@ impl MemoryLine {
             peaks: peaks.iter().map(|(at, need)| (at.as_millis(), need.milli())).collect(),
             watched_since_ms: ms(watched_since),
             short_since_ms: ms(short_since),
+            launches: launches.iter().map(|(at, n)| (at.as_millis(), *n)).collect(),
         }
     }
 
@@ -438,6 +441,7 @@ impl MemoryLine {
             peaks: peaks.collect(),
             watched_since: time(self.watched_since_ms),
             short_since: time(self.short_since_ms),
+            launches: self.launches.into_iter().map(|(at, n)| (Time::from_millis(at), n)).collect(),
         };
         (self.fleet, memory)
     }

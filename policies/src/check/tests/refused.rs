@@ -405,6 +405,22 @@ fn a_bridge_stays_until_what_replaces_it_runs() {
 }
 
 #[test]
+fn more_launches_than_an_hour_allows_are_refused() {
+    let mut case = Case::empty();
+    case.fleet.scale_up.max_launches_per_hour = 10;
+    // Two hours ago does not count; a promise does.
+    case.memory.launches = vec![(ago(120), 50), (ago(59), 4), (ago(3), 2)];
+    case.run(&spot("d"), 1);
+    case.holdings[0].id = HoldingId::Promise("sf-1".into());
+    case.stand(0, Standing::Promised);
+    case.launch(&on_demand(), 2);
+    case.launch(&spot("a"), 1);
+    assert_eq!(case.found(), [""; 0]);
+    case.launch(&spot("b"), 1);
+    assert_eq!(case.found(), ["over-launches"]);
+}
+
+#[test]
 fn a_paused_fleet_does_nothing() {
     let mut case = Case::new();
     case.paused = true;

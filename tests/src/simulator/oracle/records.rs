@@ -37,7 +37,29 @@ impl Oracle {
                 return broken(Rule::FalseRecord, format!("{}: {} and not {size}", machine.id, machine.units));
             }
         }
+        if old.is_none() && !machine.adopted {
+            self.launch_counted(scene, machine)?;
+        }
         self.leaving_recorded(scene, machine, old)
+    }
+
+    /// A machine that we launched came on record: not too many did within an hour. They are counted by steps of five
+    /// minutes, so that less than the whole hour is sure.
+    fn launch_counted(&mut self, scene: &Scene<'_>, machine: &Machine) -> Verdict {
+        const SURELY: Span = Span::from_mins(54);
+        let name = &machine.fleet;
+        let key = (name.clone(), machine.pool.lane().clone(), machine.id.clone());
+        self.launches.entry(key).or_insert(scene.clock);
+        let Some(fleet) = fleet(scene, name) else { return Ok(()) };
+        let lately = self.launches.iter().filter(|((f, ..), at)| f == name && scene.clock.since(**at) < SURELY).count();
+        let limit = fleet.scale_up.max_launches_per_hour;
+        if u32::try_from(lately).unwrap_or(u32::MAX) > limit {
+            return broken(
+                Rule::OverLaunches,
+                format!("{name}: {lately} launches within {SURELY}, the limit is {limit}"),
+            );
+        }
+        Ok(())
     }
 
     /// A machine was told to go: for a true cause, once, and not to be called back.
