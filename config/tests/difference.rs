@@ -56,6 +56,8 @@ fn every_change_is_one_line_without_secrets() {
             "fleets.batch.labels.team: removed, was ml",
             "fleets.batch.pools[0].launch.tags.cost_center: added, a17",
             "fleets.batch.pools[0].launch.tags.team: removed, was ml",
+            // It follows the maximum where the file does not set it.
+            "fleets.batch.scale_up.max_launches_per_hour: 240 -> 320",
             "fleets.batch.pools: added aws/us-east-1/us-east-1a/m6a.large/spot, \
              aws/us-east-1/us-east-1a/m6a.large/on-demand",
         ]
