@@ -174,8 +174,8 @@ pub enum Refusal {
     /// Too many orders stand.
     #[error("{STANDING} orders stand already: lift some first")]
     TooMany,
-    /// Who or why is missing, or too long.
-    #[error("an order needs who gives it and why, of {WORDS_BYTES} bytes at most each")]
+    /// Who or why is missing, too long, or more than one line.
+    #[error("an order needs who gives it and why, each one line of {WORDS_BYTES} bytes at most")]
     Words,
     /// The daemon is about to stop.
     #[error("the daemon is stopping")]
@@ -189,7 +189,8 @@ impl Controller {
     /// When it is refused; nothing was changed.
     pub(super) fn ordered(&mut self, order: Order) -> Result<String, Refusal> {
         let Order { what, by, why } = order;
-        let fits = |words: &str| !words.trim().is_empty() && words.len() <= WORDS_BYTES;
+        let one_line = |words: &str| !words.trim().is_empty() && !words.chars().any(char::is_control);
+        let fits = |words: &str| one_line(words) && words.len() <= WORDS_BYTES;
         if self.stopping {
             return Err(Refusal::Stopping);
         }
