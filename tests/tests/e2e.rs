@@ -122,7 +122,8 @@ fleets:
       max_price: {{of_on_demand: 70%}}
       min_pools: 4
       max_share: {{pool: 40%, zone: 60%}}
-    scale_up: {{cooldown: 1s}}
+    # Two machines die at each kill, some seconds apart: no hour of a life is like that.
+    scale_up: {{cooldown: 1s, max_launches_per_hour: 1000}}
     scale_down: {{cooldown: 1s, idle_grace: {grace}s, drain_timeout: 2s}}
     pools:
       - provider: aws
