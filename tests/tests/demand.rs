@@ -53,7 +53,7 @@ impl Reader {
     }
 }
 
-/// Connections that the server has open, without the one that asks.
+/// Connections that others have open to the server.
 fn connections(server: &RedisServer) -> usize {
     // The test's own connections are told by their last command; the server may not have seen yet that one was closed.
     let own = ["cmd=client", "cmd=rpush"];
