@@ -475,6 +475,7 @@ fn open_or_replace(place: &StateDir, engine: Engine, known: bool, now: Time) -> 
 
 /// Says in a store that is made anew that it is: it is in place from its first moment, whatever crashes after that.
 fn doubt(records: &mut Vec<Record>, now: Time) {
+    records.retain(|r| !matches!(r, Record::Proven(..)));
     let boot = records.iter_mut().find_map(|r| if let Record::Boot(boot) = r { Some(boot) } else { None });
     match boot {
         Some(boot) => boot.unproven = true,

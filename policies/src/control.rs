@@ -443,6 +443,7 @@ impl Controller {
         }
         self.take_fleets(fleets);
         self.adopt_orphans();
+        self.prove();
         self.ledger.note(self.now, None, "reloaded", format!("{} fleets", self.fleets.len()));
         self.look();
     }

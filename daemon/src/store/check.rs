@@ -20,6 +20,7 @@ pub fn findings(records: &[Record]) -> Vec<String> {
     for record in records {
         match record {
             Record::Boot(_) => boots += 1,
+            Record::Proven(..) => {}
             Record::Intent(i) => {
                 let token = i.token.as_str();
                 if token.is_empty() || token.len() > 64 || !token.is_ascii() {

@@ -44,6 +44,8 @@ pub const NOTE_TEXT_BYTES: usize = 2_000;
 pub enum Kind {
     /// The boot record.
     Boot,
+    /// Lanes proven for fleets.
+    Proven,
     /// Open intents.
     Intent,
     /// Machines.
@@ -62,14 +64,24 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of their keys.
-    pub const ALL: [Self; 8] =
-        [Self::Boot, Self::Intent, Self::Machine, Self::Override, Self::Memory, Self::Hour, Self::Closure, Self::Note];
+    pub const ALL: [Self; 9] = [
+        Self::Boot,
+        Self::Proven,
+        Self::Intent,
+        Self::Machine,
+        Self::Override,
+        Self::Memory,
+        Self::Hour,
+        Self::Closure,
+        Self::Note,
+    ];
 
     /// Its name in listings.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Boot => "boot",
+            Self::Proven => "proven",
             Self::Intent => "intent",
             Self::Machine => "machine",
             Self::Override => "override",
@@ -85,6 +97,7 @@ impl Kind {
     pub const fn byte(self) -> u8 {
         match self {
             Self::Boot => 0x10,
+            Self::Proven => 0x18,
             Self::Intent => 0x20,
             Self::Machine => 0x30,
             Self::Override => 0x38,
@@ -100,6 +113,7 @@ impl Kind {
     pub const fn of(record: &Record) -> Self {
         match record {
             Record::Boot(_) => Self::Boot,
+            Record::Proven(..) => Self::Proven,
             Record::Intent(_) => Self::Intent,
             Record::Machine(_) => Self::Machine,
             Record::Override(_) => Self::Override,
@@ -181,6 +195,11 @@ pub fn encode_key(key: &Key) -> Vec<u8> {
     let mut to = Vec::with_capacity(48);
     match key {
         Key::Boot => to.push(Kind::Boot.byte()),
+        Key::Proven(fleet, lane) => {
+            to.push(Kind::Proven.byte());
+            put_text(&mut to, fleet.as_str());
+            put_lane(&mut to, lane);
+        }
         Key::Intent(token) => {
             to.push(Kind::Intent.byte());
             put_text(&mut to, token.as_str());

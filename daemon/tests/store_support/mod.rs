@@ -27,7 +27,7 @@ pub(crate) fn pick(rng: &mut Stream, below: usize) -> usize {
 
 /// A record with every field drawn: names of any script, empty, with zeros, slashes and quotes; numbers at their ends.
 pub(crate) fn record(rng: &mut Stream) -> Record {
-    match rng.below(8) {
+    match rng.below(9) {
         0 => Record::Boot(Boot { number: number(rng), seed: number(rng), at: time(rng), unproven: rng.chance(5_000) }),
         1 => Record::Intent(Intent {
             token: text(rng).into(),
@@ -40,6 +40,7 @@ pub(crate) fn record(rng: &mut Stream) -> Record {
             at: time(rng),
         }),
         2 => Record::Machine(machine(rng)),
+        8 => Record::Proven(text(rng).into(), Lane { provider: text(rng).into(), region: text(rng).into() }),
         7 => Record::Override(Override {
             fleet: text(rng).into(),
             setting: setting(rng),

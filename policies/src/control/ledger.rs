@@ -1,11 +1,11 @@
 //! What must survive a crash: promises, machines, what was learned, what happened.
 //!
 //! The store is a map from [`Key`] to [`Record`]; an [`Entry`] sets or removes one. Only what cannot be seen again is
-//! here: intents and the boot seed (promised), machines with their cause of leaving, orders of the operator, fleet
+//! here: intents and the boot seed (promised), the lanes proven for a store made anew, machines with their cause of leaving, orders of the operator, fleet
 //! memories, hours of demand and closures (learned slowly), and a bounded ring of notes (for `events`). Offers, phases and notices are looked
 //! at again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::demand::Hour;
 use crate::model::{FleetName, InstanceId, Lane, Pool, SpecName, Token};
@@ -28,6 +28,8 @@ pub enum Entry {
 pub enum Key {
     /// The one boot record.
     Boot,
+    /// A lane that was proven for a fleet.
+    Proven(FleetName, Lane),
     /// An open intent.
     Intent(Token),
     /// A machine.
@@ -49,6 +51,9 @@ pub enum Key {
 pub enum Record {
     /// The last start.
     Boot(Boot),
+    /// In a store that was made anew: the lane was listed completely for the fleet after its settle window, so every
+    /// machine that the fleet has there is on record. See [`Boot::unproven`].
+    Proven(FleetName, Lane),
     /// A promise to launch whose outcome is not known yet. Its outcome is the batch that forgets it: *confirmed* puts
     /// its machines, *refused* and *absent* put none; each writes a note.
     Intent(Intent),
@@ -72,6 +77,7 @@ impl Record {
     pub fn key(&self) -> Key {
         match self {
             Self::Boot(_) => Key::Boot,
+            Self::Proven(fleet, lane) => Key::Proven(fleet.clone(), lane.clone()),
             Self::Intent(i) => Key::Intent(i.token.clone()),
             Self::Machine(m) => Key::Machine(m.pool.lane().clone(), m.id.clone()),
             Self::Override(o) => Key::Override(o.fleet.clone(), o.setting.slot()),
@@ -92,9 +98,10 @@ pub struct Boot {
     pub seed: u64,
     /// When.
     pub at: Time,
-    /// The store was lost or damaged and made anew, and since then not every lane was listed completely after its settle
-    /// window: a launch of before may still be on its way, and a lane out of sight may hold machines that nobody knows
-    /// of. A fleet decides nothing before each of its lanes was. It is on record, since a crash proves nothing.
+    /// The store was lost or damaged and made anew: a launch of before may still be on its way, and a lane out of sight
+    /// may hold machines that nobody knows of. A fleet decides nothing before each of its lanes is
+    /// [proven](Record::Proven) for it. It stays so for the life of the store, since a fleet or a lane may come into the
+    /// configuration much later.
     pub unproven: bool,
 }
 
@@ -199,6 +206,7 @@ pub const NOTES: u64 = 10_000;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Ledger {
     boot: Option<Boot>,
+    proven: BTreeSet<(FleetName, Lane)>,
     intents: BTreeMap<Token, Intent>,
     machines: BTreeMap<(Lane, InstanceId), Machine>,
     overrides: BTreeMap<(FleetName, Slot), Override>,
@@ -231,6 +239,7 @@ impl Ledger {
     pub fn forget(&mut self, key: Key) {
         match &key {
             Key::Boot => self.boot = None,
+            Key::Proven(fleet, lane) => drop(self.proven.remove(&(fleet.clone(), lane.clone()))),
             Key::Intent(token) => drop(self.intents.remove(token)),
             Key::Machine(lane, id) => drop(self.machines.remove(&(lane.clone(), id.clone()))),
             Key::Override(fleet, slot) => drop(self.overrides.remove(&(fleet.clone(), slot.clone()))),
@@ -287,6 +296,13 @@ impl Ledger {
         self.boot.as_ref()
     }
 
+    /// Nothing that this fleet has in this lane is missing from the record: the store was never made anew, or the lane
+    /// was proven for it since.
+    #[must_use]
+    pub fn proven(&self, fleet: &FleetName, lane: &Lane) -> bool {
+        !self.boot.is_some_and(|b| b.unproven) || self.proven.contains(&(fleet.clone(), lane.clone()))
+    }
+
     /// Open intents, by token.
     #[must_use]
     pub const fn intents(&self) -> &BTreeMap<Token, Intent> {
@@ -338,6 +354,7 @@ impl Ledger {
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
         let mut all: Vec<Record> = self.boot.iter().map(|b| Record::Boot(*b)).collect();
+        all.extend(self.proven.iter().map(|(f, l)| Record::Proven(f.clone(), l.clone())));
         all.extend(self.intents.values().cloned().map(Record::Intent));
         all.extend(self.machines.values().cloned().map(Record::Machine));
         all.extend(self.overrides.values().cloned().map(Record::Override));
@@ -351,6 +368,7 @@ impl Ledger {
     fn apply(&mut self, record: Record) {
         match record {
             Record::Boot(boot) => self.boot = Some(boot),
+            Record::Proven(fleet, lane) => drop(self.proven.insert((fleet, lane))),
             Record::Intent(i) => drop(self.intents.insert(i.token.clone(), i)),
             Record::Machine(m) => drop(self.machines.insert((m.pool.lane().clone(), m.id.clone()), m)),
             Record::Override(o) => drop(self.overrides.insert((o.fleet.clone(), o.setting.slot()), o)),

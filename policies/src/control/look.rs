@@ -195,11 +195,17 @@ impl Controller {
         self.ledger.put(Record::Machine(machine));
     }
 
-    /// All lanes are proven: a store that was made anew is as good as the one before.
-    fn prove(&mut self) {
-        if self.boot.unproven && self.lanes.values().all(|eye| eye.proven) {
-            self.boot.unproven = false;
-            self.ledger.put(Record::Boot(self.boot));
+    /// Puts on record which lanes are proven for which fleets, if the store was made anew. What is nobody's is adopted
+    /// before, by [`Self::meet`] or [`Self::adopt_orphans`].
+    pub(super) fn prove(&mut self) {
+        let lanes = self.fleets.values().flat_map(|m| m.fleet.pools.keys().map(move |p| (&m.fleet.name, p.lane())));
+        let wanted: BTreeSet<(FleetName, Lane)> = lanes
+            .filter(|(fleet, lane)| !self.ledger.proven(fleet, lane))
+            .filter(|(_, lane)| self.lanes.get(lane).is_some_and(|eye| eye.proven))
+            .map(|(fleet, lane)| (fleet.clone(), lane.clone()))
+            .collect();
+        for (fleet, lane) in wanted {
+            self.ledger.put(Record::Proven(fleet, lane));
         }
     }
 

@@ -29,13 +29,13 @@ impl Controller {
     }
 
     /// Every lane of the fleet was looked at since boot, well or badly, and so was its queue; the size of every machine
-    /// is known; and while the store is unproven every lane is proven. Until then nothing is decided: a decision on
+    /// is known; and in a store that was made anew every lane is proven for it. Until then nothing is decided: a decision on
     /// half a view could only be wrong.
     pub(super) fn looked(&self, fleet: &FleetName) -> bool {
         let Some(mind) = self.fleets.get(fleet) else { return false };
         let lanes = mind.fleet.pools.keys().map(crate::model::Pool::lane);
         (mind.measured || mind.fleet.demand.queue.is_none())
-            && lanes.filter_map(|l| self.lanes.get(l)).all(|eye| eye.looked() && (eye.proven || !self.boot.unproven))
+            && lanes.filter_map(|l| Some((l, self.lanes.get(l)?))).all(|(l, eye)| eye.looked() && self.ledger.proven(fleet, l))
             && self.sizes_known(fleet)
     }
 

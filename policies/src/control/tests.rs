@@ -26,6 +26,12 @@ fn caps(token_lifetime: Option<Span>) -> Capabilities {
     }
 }
 
+/// Wants 2 units, of one pool in the lane of [`pool`].
+fn fleet(name: &str) -> Fleet {
+    let pools = BTreeMap::from([(pool(), "spec".into())]);
+    Fleet { name: name.into(), pools, ..crate::plan::tests::World::new(2, 0).fleet }
+}
+
 fn intent() -> Intent {
     Intent {
         token: "sf-1-1".into(),
@@ -72,9 +78,13 @@ struct Bench {
 
 impl Bench {
     fn new(token_lifetime: Option<Span>, records: Vec<Record>) -> Self {
+        Self::of(Vec::new(), token_lifetime, records)
+    }
+
+    fn of(fleets: Vec<Fleet>, token_lifetime: Option<Span>, records: Vec<Record>) -> Self {
         let now = Time::from_millis(1_000_000);
         let setup = Setup {
-            fleets: Vec::new(),
+            fleets,
             providers: BTreeMap::from([("sim".into(), caps(token_lifetime))]),
             rates: Rates::default(),
             tick: Span::from_secs(10),
@@ -266,19 +276,45 @@ fn the_store_follows_the_ledger() {
 #[test]
 fn a_store_made_anew_is_doubted_until_every_lane_is_proven_and_a_crash_proves_nothing() {
     let anew = Boot { number: 0, seed: 0, at: Time::EPOCH, unproven: true };
-    // A machine on record gives it a lane to look at.
-    let mut bench = Bench::new(None, vec![Record::Boot(anew), Record::Machine(machine("i-1", None))]);
-    let doubted = |bench: &Bench| bench.controller.ledger().boot().unwrap().unproven;
+    let mut bench = Bench::of(vec![fleet("web")], None, vec![Record::Boot(anew)]);
+    let proven = |bench: &Bench, fleet: &str| bench.controller.ledger().proven(&fleet.into(), pool().lane());
     let seen = vec![instance("i-1", None, Phase::Running)];
     for _ in 0..3 {
         bench.list(seen.clone());
-        assert!(doubted(&bench), "within the settle window");
+        assert!(!proven(&bench, "web"), "within the settle window");
     }
-    let mut again = Bench::new(None, bench.controller.ledger().records());
-    assert!(doubted(&again), "the window counts from the new start");
+    let mut again = Bench::of(vec![fleet("web")], None, bench.controller.ledger().records());
+    assert!(!proven(&again, "web"), "the window counts from the new start");
     for _ in 0..4 {
         again.list(seen.clone());
     }
-    assert!(!doubted(&again));
-    assert!(!doubted(&Bench::new(None, again.controller.ledger().records())));
+    assert!(proven(&again, "web"));
+    assert!(!proven(&again, "batch"), "a lane is proven for one fleet: what others left there is on nobody's record");
+    let later = Bench::new(None, again.controller.ledger().records());
+    assert!(proven(&later, "web"));
+    assert!(!proven(&later, "batch"));
+}
+
+#[test]
+fn in_a_store_made_anew_a_fleet_that_comes_later_waits_for_its_own_proof() {
+    let anew = Boot { number: 0, seed: 0, at: Time::EPOCH, unproven: true };
+    let mut bench = Bench::of(vec![fleet("batch")], None, vec![Record::Boot(anew)]);
+    let left_behind = vec![instance("i-1", None, Phase::Running)];
+    for _ in 0..5 {
+        bench.list(left_behind.clone());
+    }
+    // A crash: that the machine was seen is forgotten. Its fleet comes back while its lane is out of sight.
+    let mut again = Bench::of(vec![fleet("web")], None, bench.controller.ledger().records());
+    for _ in 0..3 {
+        let calls = again.tick(Span::from_secs(60));
+        for (id, call) in calls {
+            let lost = || Failure::new(FailureKind::Unavailable, "list", "503", "out of sight");
+            match call {
+                Call::List { .. } => drop(again.reply(id, Reply::Listed(Err(lost())))),
+                Call::Offers { .. } => drop(again.reply(id, Reply::Offered(Ok(Vec::new())))),
+                _ => {}
+            }
+        }
+        assert_eq!(again.controller.decisions().count(), 0, "it decides without the machine that it may have");
+    }
 }

@@ -15,6 +15,7 @@ use super::NOTE_TEXT_BYTES;
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Line {
     Boot(BootLine),
+    Proven(ProvenLine),
     Intent(IntentLine),
     Machine(MachineLine),
     Override(OverrideLine),
@@ -32,6 +33,14 @@ pub(super) struct BootLine {
     at_ms: i64,
     #[serde(skip_serializing_if = "is_false", default)]
     unproven: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProvenLine {
+    fleet: String,
+    provider: String,
+    region: String,
 }
 
 /// Provider, region, zone, instance type, market.
@@ -181,6 +190,11 @@ impl From<&Record> for Line {
             Record::Boot(Boot { number, seed, at, unproven }) => {
                 Self::Boot(BootLine { number: *number, seed: *seed, at_ms: at.as_millis(), unproven: *unproven })
             }
+            Record::Proven(fleet, lane) => Self::Proven(ProvenLine {
+                fleet: fleet.as_str().to_owned(),
+                provider: lane.provider.as_str().to_owned(),
+                region: lane.region.as_str().to_owned(),
+            }),
             Record::Intent(Intent { token, fleet, pool, spec, count, units, price, at }) => Self::Intent(IntentLine {
                 token: token.as_str().to_owned(),
                 fleet: fleet.as_str().to_owned(),
@@ -240,6 +254,7 @@ impl Line {
                 at: Time::from_millis(b.at_ms),
                 unproven: b.unproven,
             }),
+            Self::Proven(p) => Record::Proven(p.fleet.into(), Lane { provider: p.provider.into(), region: p.region.into() }),
             Self::Intent(i) => Record::Intent(Intent {
                 token: i.token.into(),
                 fleet: i.fleet.into(),
