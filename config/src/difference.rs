@@ -218,13 +218,17 @@ fn fleet_lines(writer: &mut Writer<'_>, fleet: &Fleet) {
     writer.line("spot.max_share.zone", zone);
     writer.line("spot.max_share.region", region);
     writer.line("spot.max_share.provider", provider);
+    writer.optional("spot.max_price_age", spot.max_price_age);
     writer.line("scale_up.cooldown", scale_up.cooldown);
     writer.optional("scale_up.max_step", scale_up.max_step);
     writer.line("scale_up.max_launches_per_hour", scale_up.max_launches_per_hour);
+    writer.optional("scale_up.ready_within", scale_up.ready_within);
+    writer.optional("scale_up.halt_above", scale_up.halt_above);
     writer.line("scale_down.cooldown", scale_down.cooldown);
     writer.line("scale_down.idle_grace", scale_down.idle_grace);
     writer.line("scale_down.drain_timeout", scale_down.drain_timeout);
     writer.optional("scale_down.max_step", scale_down.max_step);
+    writer.line("scale_down.min_life", scale_down.min_life);
 }
 
 fn source_line(source: &SourceKind) -> String {

@@ -281,6 +281,9 @@ table! {
         default("1") min_pools: Leaf<Count>,
         /// How much of the wanted spot capacity one place may hold (or one machine).
         default("{}") max_share: MaxShare,
+        /// Buy no spot by prices that were read longer ago, from 5m to 30d. Prices are read each minute; while they
+        /// cannot be, an older one has to be further below the caps, by up to a tenth at this age.
+        default("1h") max_price_age: Leaf<Duration>,
     }
 
     /// Caps on the price of spot. With both, both hold.
@@ -314,6 +317,12 @@ table! {
         /// against a circle of launches, from which the daemon is not ready. Without it, four times `capacity.max` in
         /// units, and at least 60.
         optional max_launches_per_hour: Leaf<Count>,
+        /// A machine that does not run so long after its launch is given up: it is let go and replaced. From 1m to 1d.
+        default("15m") ready_within: Leaf<Duration>,
+        /// Halt the fleet when more than this share of its launches of an hour never ran, and at least three: a broken
+        /// image or start script would be paid for again and again. Nothing is launched until they are an hour old or an
+        /// operator resumes the fleet; then three at a time, until one of them runs. `100%`: never.
+        default("50%") halt_above: Leaf<Percent>,
     }
 
     /// How fast the fleet shrinks, and how machines are let go.
@@ -330,6 +339,9 @@ table! {
         /// One lowering takes at most this share of the target, and at least one unit. Without it, there is no limit.
         /// Example: `20%`.
         optional max_step: Leaf<Percent>,
+        /// A machine lives at least so long before it is let go as surplus or as a bridge that is over, up to 7d: starting
+        /// it was paid for. Example: `1h`.
+        default("0s") min_life: Leaf<Duration>,
     }
 
     /// Places to buy: every combination of region, zone, instance type and market is a pool.

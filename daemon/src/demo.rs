@@ -227,13 +227,15 @@ fn fleet(clouds: &[SimProvider]) -> Fleet {
                 region: Share::percent(60),
                 provider: Share::percent(60),
             },
+            ..SpotRules::default()
         },
-        scale_up: ScaleUp { cooldown: Span::from_secs(30), max_step: None, max_launches_per_hour: 1_000 },
+        scale_up: ScaleUp { cooldown: Span::from_secs(30), max_launches_per_hour: 1_000, ..ScaleUp::default() },
         scale_down: ScaleDown {
             cooldown: Span::from_mins(1),
             idle_grace: Span::from_mins(3),
             drain_timeout: Span::from_mins(1),
             max_step: Some(Share::percent(50)),
+            ..ScaleDown::default()
         },
         pools: clouds.iter().flat_map(pools).map(|pool| (pool, spec.clone())).collect(),
     }

@@ -43,6 +43,7 @@ fn view() -> View {
         price: PricePerHour::from_micros(31_000),
         born: AT,
         token: None,
+        ready: None,
         adopted: true,
         leaving: None,
     };

@@ -51,19 +51,9 @@ fn fleet() -> Fleet {
             on_missing: MissingRule { hold: Span::ZERO, then: None },
         },
         on_demand: OnDemandRules { base: Capacity::ONE, fallback_after: None, return_to_spot: true },
-        spot: SpotRules {
-            max_price_of_on_demand: None,
-            max_price_per_unit: None,
-            min_pools: 1,
-            max_share: MaxShare::default(),
-        },
-        scale_up: ScaleUp { cooldown: Span::ZERO, max_step: None, max_launches_per_hour: 1_000 },
-        scale_down: ScaleDown {
-            cooldown: Span::ZERO,
-            idle_grace: Span::ZERO,
-            drain_timeout: Span::from_secs(10),
-            max_step: None,
-        },
+        spot: SpotRules::default(),
+        scale_up: ScaleUp { max_launches_per_hour: 1_000, ..ScaleUp::default() },
+        scale_down: ScaleDown { drain_timeout: Span::from_secs(10), ..ScaleDown::default() },
         pools: ["a", "b"]
             .into_iter()
             .flat_map(|zone| [Market::Spot, Market::OnDemand].map(|m| (pool(zone, m), "web/0".into())))

@@ -55,6 +55,7 @@ fn sensible_records() -> Vec<Record> {
         Record::Machine(machine("i-1")),
         Record::Machine(Machine {
             token: None,
+            ready: None,
             adopted: true,
             leaving: Some(Leaving { why: Cause::Surplus, since: NOW, until: later, ordered: false }),
             ..machine("i-2")
@@ -100,6 +101,7 @@ fn machine(id: &str) -> Machine {
         price: PricePerHour::from_micros(310_000),
         born: NOW,
         token: Some("sf-1".into()),
+        ready: None,
         adopted: false,
         leaving: None,
     }

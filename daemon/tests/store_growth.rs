@@ -65,6 +65,8 @@ fn batch(tick: u64) -> Vec<Entry> {
             watched_since: Some(NOW),
             short_since: None,
             launches: Vec::new(),
+            outcomes: Vec::new(),
+            on_trial: false,
         };
         entries.push(Entry::Put(Record::Memory(name.clone(), memory)));
         entries.push(hour(fleet, hour_of(now)));
@@ -94,6 +96,7 @@ fn batch(tick: u64) -> Vec<Entry> {
         price: PricePerHour::from_micros(310_000),
         born: now,
         token: Some(intent(at).token),
+        ready: None,
         adopted: false,
         leaving: None,
     };

@@ -10,7 +10,7 @@ use policies::control::orders::{Override, Setting};
 use policies::demand::Hour;
 use policies::failure::FailureKind;
 use policies::model::{FleetName, Lane, Market, Pool};
-use policies::plan::{Cause, Closure, Memory, PEAKS, Place};
+use policies::plan::{Cause, Closure, Memory, Outcomes, PEAKS, Place};
 use policies::rng::Stream;
 use policies::units::{Capacity, PricePerHour, Time};
 use spotfleet::store::wire::{self, Damage, Kind};
@@ -50,6 +50,7 @@ fn samples() -> Vec<Record> {
             price: PricePerHour::from_micros(310_000),
             born: AT,
             token: Some("sf-1-2".into()),
+            ready: None,
             adopted: false,
             leaving: Some(Leaving { why: Cause::BridgeOver, since: AT, until: AT, ordered: true }),
         }),
@@ -61,6 +62,7 @@ fn samples() -> Vec<Record> {
             price: PricePerHour::ZERO,
             born: AT,
             token: None,
+            ready: None,
             adopted: true,
             leaving: None,
         }),
@@ -77,6 +79,8 @@ fn samples() -> Vec<Record> {
                 watched_since: Some(AT),
                 short_since: None,
                 launches: vec![(AT, 7)],
+                outcomes: vec![(AT, Outcomes { ready: 6, failed: 1 })],
+                on_trial: true,
             },
         ),
         Record::Hour("llm".into(), -1, Hour { sum_milli: 900, readings: 3, peak: Capacity::from_milli(500) }),
@@ -192,6 +196,8 @@ fn no_real_record_is_too_large() {
                 watched_since: Some(Time::from_millis(i64::MIN)),
                 short_since: Some(Time::from_millis(i64::MIN)),
                 launches: vec![(Time::from_millis(i64::MIN), u32::MAX); 13],
+                outcomes: vec![(Time::from_millis(i64::MIN), Outcomes { ready: u32::MAX, failed: u32::MAX }); 13],
+                on_trial: true,
             },
         ),
         Record::Machine(Machine {
@@ -202,6 +208,7 @@ fn no_real_record_is_too_large() {
             price: PricePerHour::from_micros(u64::MAX),
             born: AT,
             token: Some("t".repeat(64).into()),
+            ready: None,
             adopted: true,
             leaving: Some(Leaving { why: Cause::Interruption, since: AT, until: AT, ordered: true }),
         }),

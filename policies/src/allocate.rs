@@ -388,6 +388,7 @@ mod tests {
         max_price_per_unit: None,
         min_pools: 1,
         max_share: MaxShare { pool: Share::WHOLE, zone: Share::WHOLE, region: Share::WHOLE, provider: Share::WHOLE },
+        max_price_age: None,
     };
 
     /// Candidates of (units, price), each in a zone of its own, two zones a region, one provider.

@@ -11,7 +11,7 @@ use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{InstanceId, Lane, Market, Offer, Pool};
-use crate::plan::{Action, Holding, Input, Plan};
+use crate::plan::{Action, Cause, Holding, Input, Plan};
 use crate::units::{Capacity, UnitPrice};
 
 mod launches;
@@ -92,6 +92,22 @@ pub enum Violation {
         /// The limit.
         limit: u32,
     },
+    /// The fleet's launches do not run, and it launches all the same.
+    Halted {
+        /// Launches of the hour that never ran.
+        failed: u64,
+        /// Launches of the hour whose outcome is known.
+        of: u64,
+    },
+    /// After a halt, more machines would be on their way than a trial allows.
+    OverTrial {
+        /// Promised, starting and planned.
+        machines: u64,
+    },
+    /// A machine is let go, for less than an interruption or an order, before it has lived for the stated time.
+    TooYoung(InstanceId),
+    /// Spot is bought by a price that was read too long ago.
+    OldPrice(Pool),
     /// Growing and shrinking in one plan: replace before remove.
     TwoKinds,
     /// A launch into a pool that the fleet does not name, or with a launch specification not of that pool.
@@ -188,6 +204,10 @@ impl Violation {
             Self::Paused => "paused",
             Self::Protected(_) => "protected",
             Self::OverLaunches { .. } => "over-launches",
+            Self::Halted { .. } => "halted",
+            Self::OverTrial { .. } => "over-trial",
+            Self::TooYoung(_) => "too-young",
+            Self::OldPrice(_) => "old-price",
             Self::TwoKinds => "two-kinds",
             Self::ForeignPool(_) => "foreign-pool",
             Self::NotAsOffered(_) => "not-as-offered",
@@ -230,6 +250,10 @@ impl fmt::Display for Violation {
             Self::OverLaunches { machines, limit } => {
                 write!(f, "{machines} machines would be launched within an hour, the limit is {limit}")
             }
+            Self::Halted { failed, of } => write!(f, "{failed} of {of} launches of the hour never ran"),
+            Self::OverTrial { machines } => write!(f, "{machines} machines would be on their way on trial"),
+            Self::TooYoung(id) => write!(f, "{id} has not lived for its least life"),
+            Self::OldPrice(pool) => write!(f, "the price of {pool} was read too long ago"),
             Self::TwoKinds => f.write_str("one plan both launches and lets go"),
             Self::ForeignPool(pool) => write!(f, "{pool} is not a pool of the fleet with that specification"),
             Self::NotAsOffered(pool) => write!(f, "{pool} is not offered at that price and size"),
@@ -354,6 +378,7 @@ impl<'a> Books<'a> {
     /// A machine that nobody takes from us is told to go.
     fn has_free_drain(&self, plan: &Plan) -> bool {
         plan.actions.iter().any(|action| match action {
+            Action::Drain { why: Cause::NeverReady, .. } => false,
             Action::Drain { instance, .. } => self.machines.get(instance).is_none_or(|h| h.notice.is_none()),
             Action::Launch { .. } | Action::End { .. } => false,
         })

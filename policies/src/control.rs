@@ -412,7 +412,7 @@ impl Controller {
     fn on_reply(&mut self, call: Call, asked: Time, reply: Reply) {
         match (call, reply) {
             (Call::List { lane }, Reply::Listed(result)) => self.on_listed(&lane, asked, result),
-            (Call::Offers { lane, .. }, Reply::Offered(result)) => self.on_offered(&lane, result),
+            (Call::Offers { lane, .. }, Reply::Offered(result)) => self.on_offered(&lane, asked, result),
             (Call::Notices { provider }, Reply::Noticed(result)) => self.on_noticed(&provider, result),
             (Call::Demand { fleet }, Reply::Measured(result)) => self.on_measured(&fleet, result),
             (Call::Launch(launch), Reply::Launched(result)) => self.on_launched(&launch, result),
@@ -421,7 +421,7 @@ impl Controller {
             // looked for; a look is repeated.
             (Call::Launch(launch), _) => self.on_launched(&launch, Err(mismatch())),
             (Call::List { lane }, _) => self.on_listed(&lane, asked, Err(mismatch())),
-            (Call::Offers { lane, .. }, _) => self.on_offered(&lane, Err(mismatch())),
+            (Call::Offers { lane, .. }, _) => self.on_offered(&lane, asked, Err(mismatch())),
             (Call::Notices { provider }, _) => self.on_noticed(&provider, Err(mismatch())),
             (Call::Demand { fleet }, _) => self.on_measured(&fleet, Err(mismatch())),
             (Call::Terminate { lane, ids }, _) => self.on_terminated(&lane, &ids, Err(mismatch())),
@@ -479,6 +479,9 @@ impl Controller {
                 *at = (*at).min(now);
             }
             for (at, _) in &mut memory.launches {
+                *at = (*at).min(now);
+            }
+            for (at, _) in &mut memory.outcomes {
                 *at = (*at).min(now);
             }
             memory.watched_since = None;

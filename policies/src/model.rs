@@ -514,6 +514,22 @@ pub struct SpotRules {
     pub min_pools: u32,
     /// How much of the wanted spot capacity one place may hold (or one machine).
     pub max_share: MaxShare,
+    /// Buy no spot by prices that were read longer ago. The older a price, the further it has to be below the caps:
+    /// see [`crate::plan::PRICE_MARGIN`]. `None`: its age does not matter.
+    pub max_price_age: Option<Span>,
+}
+
+impl Default for SpotRules {
+    /// No cap, no spread, no bound.
+    fn default() -> Self {
+        Self {
+            max_price_of_on_demand: None,
+            max_price_per_unit: None,
+            min_pools: 1,
+            max_share: MaxShare::default(),
+            max_price_age: None,
+        }
+    }
 }
 
 /// Upper bounds of what one place may hold of the wanted spot capacity. `WHOLE`: no bound.
@@ -545,6 +561,23 @@ pub struct ScaleUp {
     /// At most so many machines are launched in an hour, replacements included: what launches more goes round in a
     /// circle, and would cost without end.
     pub max_launches_per_hour: u32,
+    /// A machine that does not run so long after its launch never will: it is let go. `None`: it is waited for.
+    pub ready_within: Option<Span>,
+    /// The fleet halts when more than this share of its launches of an hour never ran. `None`: it never halts.
+    pub halt_above: Option<Share>,
+}
+
+impl Default for ScaleUp {
+    /// No wait, no bound.
+    fn default() -> Self {
+        Self {
+            cooldown: Span::ZERO,
+            max_step: None,
+            max_launches_per_hour: u32::MAX,
+            ready_within: None,
+            halt_above: None,
+        }
+    }
 }
 
 /// Rules for lowering the target and letting machines go.
@@ -558,6 +591,21 @@ pub struct ScaleDown {
     pub drain_timeout: Span,
     /// One lowering takes at most this share of the target, and at least one unit.
     pub max_step: Option<Share>,
+    /// A machine lives at least so long, before it is let go as surplus or as a bridge that is over.
+    pub min_life: Span,
+}
+
+impl Default for ScaleDown {
+    /// No wait, no bound.
+    fn default() -> Self {
+        Self {
+            cooldown: Span::ZERO,
+            idle_grace: Span::ZERO,
+            drain_timeout: Span::ZERO,
+            max_step: None,
+            min_life: Span::ZERO,
+        }
+    }
 }
 
 /// The price of a pool in the reporting currency with what it brings, for readers of plans.

@@ -4,6 +4,7 @@
 //! * **Repair**: machines with a notice do not count any more. What the target then lacks is launched at once (a
 //!   replacement is no raise: cooldowns do not apply), and the machines are told to finish until
 //!   `min(now + drain_timeout, time of the notice)`; launches first.
+//!   A machine that never ran in its time is told to go, and replaced by the next plan.
 //! * **Grow**: what the target lacks is launched.
 //! * **Shrink**: what the target does not need is let go.
 //!
@@ -25,7 +26,7 @@ use crate::failure::FailureKind;
 use crate::model::{Fleet, FleetName, InstanceId, Lane, Offer, Pool, SpecName, Token};
 use crate::report::{Report, Wait};
 use crate::size;
-use crate::units::{Capacity, PricePerHour, Span, Time};
+use crate::units::{Capacity, PricePerHour, Share, Span, Time};
 
 mod books;
 mod buy;
@@ -74,7 +75,24 @@ pub struct LaneState {
     pub seen: bool,
     /// Machines per launch call, at most.
     pub launch_batch: u32,
+    /// When its prices were last read; `None`: not since the start.
+    pub priced_at: Option<Time>,
 }
+
+impl LaneState {
+    /// So long ago its prices were read; without end when they never were.
+    #[must_use]
+    pub fn price_age(&self, now: Time) -> Span {
+        self.priced_at.map_or(Span::from_millis(u64::MAX), |at| now.since(at))
+    }
+}
+
+/// A spot price has to keep so much below its caps when it is as old as [`max_price_age`](crate::model::SpotRules)
+/// allows; a fresh one nothing, and in between a part of it by its age.
+pub const PRICE_MARGIN: Share = Share::percent(10);
+
+/// A price that was read no longer ago than this is fresh: prices are read each minute.
+pub const PRICE_FRESH: Span = Span::from_mins(3);
 
 /// One machine, or a promise of several in one pool.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -95,6 +113,8 @@ pub struct Holding {
     pub notice: Option<Time>,
     /// The operator protects it: it is not let go by a decision.
     pub protected: bool,
+    /// It was seen to run at some time.
+    pub ran: bool,
 }
 
 impl Holding {
@@ -204,7 +224,23 @@ pub struct Memory {
     pub short_since: Option<Time>,
     /// Machines launched within the last hour, as (since, how many): in the [`LAUNCH_STEP`] that begins then. Times rise.
     pub launches: Vec<(Time, u32)>,
+    /// What became of the launches of the last hour, by steps of [`LAUNCH_STEP`]. Times rise.
+    pub outcomes: Vec<(Time, Outcomes)>,
+    /// The fleet has halted, and no machine became ready since: it launches at most [`TRIAL`] at a time.
+    pub on_trial: bool,
 }
+
+/// What became of launched machines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Outcomes {
+    /// Machines that were seen to run.
+    pub ready: u32,
+    /// Machines that never ran in time, or were gone before.
+    pub failed: u32,
+}
+
+/// A fleet halts by its share of failed launches when at least so many failed, and is then tried with so many at a time.
+pub const TRIAL: u32 = 3;
 
 /// Launches are counted by steps of so long.
 pub const LAUNCH_STEP: Span = Span::from_mins(5);
@@ -213,6 +249,33 @@ pub const LAUNCH_STEP: Span = Span::from_mins(5);
 pub const LAUNCH_WINDOW: Span = Span::from_hours(1);
 
 impl Memory {
+    /// Counts what became of launched machines, and forgets what is older than the window. A machine that became ready
+    /// ends the trial.
+    pub fn count_outcomes(&mut self, now: Time, more: Outcomes) {
+        self.outcomes.retain(|(since, _)| now.since(*since) < LAUNCH_WINDOW);
+        match self.outcomes.last_mut() {
+            Some((since, sum)) if now.since(*since) < LAUNCH_STEP => {
+                sum.ready = sum.ready.saturating_add(more.ready);
+                sum.failed = sum.failed.saturating_add(more.failed);
+            }
+            _ => self.outcomes.push((now, more)),
+        }
+        if more.ready > 0 {
+            self.on_trial = false;
+        }
+    }
+
+    /// What became of the launches of the last hour, and when the first of them is older than that.
+    #[must_use]
+    pub fn outcomes_at(&self, now: Time) -> (Outcomes, Option<Time>) {
+        let lately = || self.outcomes.iter().filter(|(since, _)| now.since(*since) < LAUNCH_WINDOW);
+        let sum = lately().fold(Outcomes::default(), |sum, (_, o)| Outcomes {
+            ready: sum.ready.saturating_add(o.ready),
+            failed: sum.failed.saturating_add(o.failed),
+        });
+        (sum, lately().map(|(since, _)| since.plus(LAUNCH_WINDOW)).min())
+    }
+
     /// Counts machines that were launched now, and forgets what is older than the window.
     pub fn count_launches(&mut self, now: Time, machines: u32) {
         self.launches.retain(|(since, _)| now.since(*since) < LAUNCH_WINDOW);
@@ -327,6 +390,8 @@ pub enum Cause {
     BridgeOver,
     /// Its pool is no longer in the fleet file.
     PoolRemoved,
+    /// It never ran.
+    NeverReady,
     /// The operator ordered it.
     Ordered,
     /// Its drain time is over.
@@ -335,8 +400,15 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 6] =
-        [Self::Interruption, Self::Surplus, Self::BridgeOver, Self::PoolRemoved, Self::Ordered, Self::Drained];
+    pub const ALL: [Self; 7] = [
+        Self::Interruption,
+        Self::Surplus,
+        Self::BridgeOver,
+        Self::PoolRemoved,
+        Self::NeverReady,
+        Self::Ordered,
+        Self::Drained,
+    ];
 
     /// The name used in logs, the store and views.
     #[must_use]
@@ -346,6 +418,7 @@ impl Cause {
             Self::Surplus => "surplus",
             Self::BridgeOver => "bridge-over",
             Self::PoolRemoved => "pool-removed",
+            Self::NeverReady => "never-ready",
             Self::Ordered => "ordered",
             Self::Drained => "drained",
         }
@@ -400,11 +473,25 @@ pub fn decide(input: &Input<'_>) -> (Plan, Report) {
         let Bought { short_since, mut waits, mut wakes } =
             buy::buy(input, &index, &books, target, memory.short_since, &mut draft);
         memory.short_since = short_since;
+        if let Some(halt) = buy::halt(input, &index, &memory, &mut draft) {
+            memory.on_trial |= halt.halted;
+            wakes.extend(halt.at);
+            waits.push(halt.wait);
+        }
         if let Some(limited) = buy::limit(input, &index, &mut draft) {
             wakes.push(limited.at);
             waits.push(Wait::LaunchLimit { machines: limited.machines, limit: limited.limit, at: limited.at });
         }
-        (let_go(input, &index, &books, target, memory.lowered_at, &mut draft), waits, wakes)
+        let (kind, failed) = let_go(input, &index, &books, target, memory.lowered_at, &mut draft);
+        if failed > 0 {
+            memory.count_outcomes(now, Outcomes { ready: 0, failed });
+        }
+        wakes.extend(index.held.iter().filter_map(|h| leave::never_ready_at(input, h)).filter(|at| *at > now).min());
+        if let Some((machines, at)) = leave::young(input, &books, target).filter(|_| kind != Kind::Grow) {
+            waits.push(Wait::Young { machines, at });
+            wakes.push(at);
+        }
+        (kind, waits, wakes)
     };
 
     waits.extend(settling(&index));
@@ -443,7 +530,8 @@ pub fn decide(input: &Input<'_>) -> (Plan, Report) {
     (plan, report)
 }
 
-/// Adds what is let go to a draft that holds the launches. Gives the kind of the decision.
+/// Adds what is let go to a draft that holds the launches. Gives the kind of the decision, and how many machines never
+/// ran.
 fn let_go(
     input: &Input<'_>,
     index: &Index<'_>,
@@ -451,9 +539,10 @@ fn let_go(
     target: Capacity,
     lowered_at: Option<Time>,
     draft: &mut Draft,
-) -> Kind {
+) -> (Kind, u32) {
     let launches = draft.actions.len();
     leave::noticed(input, index, draft);
+    let failed = leave::never_ready(input, index, draft);
     let losing = index.held.iter().any(|h| h.holding.notice.is_some() && h.holding.standing != Standing::Ending);
     let mut kind = match (launches, draft.actions.len()) {
         (_, 0) => Kind::Rest,
@@ -467,7 +556,7 @@ fn let_go(
     if kind == Kind::Rest && !draft.actions.is_empty() {
         kind = Kind::Shrink;
     }
-    kind
+    (kind, failed)
 }
 
 /// Promises without a known outcome.

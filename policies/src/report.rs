@@ -7,7 +7,7 @@ pub use text::render;
 use crate::failure::FailureKind;
 use crate::model::{FleetName, Lane, Pool};
 use crate::plan::LaunchWhy;
-use crate::units::{Capacity, Currency, PricePerHour, Share, Time, UnitPrice};
+use crate::units::{Capacity, Currency, PricePerHour, Share, Span, Time, UnitPrice};
 
 /// The reasons behind one [`Plan`](crate::Plan).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -128,6 +128,8 @@ pub struct Refused {
 pub enum Because {
     /// It costs more (a launch), or ending it saves less or risks more (an end).
     Worse,
+    /// Its price was read so long ago that it is not bought by.
+    PriceTooOld(Span),
     /// Closed after failures.
     Closed {
         /// Of which kind.
@@ -177,6 +179,20 @@ pub enum Wait {
         /// When the first launches of the hour do not count any more.
         at: Time,
     },
+    /// Too many launches of the last hour never ran: nothing is launched. An order to resume ends it.
+    Halted {
+        /// Launches that never ran.
+        failed: u32,
+        /// Launches whose outcome is known.
+        of: u32,
+        /// When it is tried again.
+        at: Time,
+    },
+    /// After a halt, only a few launches at a time are out until one of them runs.
+    Trial {
+        /// Machines left out.
+        machines: u32,
+    },
     /// Launches without a known outcome count as present until they are settled.
     Settling {
         /// How many machines they are for.
@@ -198,6 +214,13 @@ pub enum Wait {
         /// How much is missing.
         missing: Capacity,
         /// From when.
+        at: Time,
+    },
+    /// More is held than needed, and these machines have not lived for the least life.
+    Young {
+        /// How many.
+        machines: u32,
+        /// When the first of them has.
         at: Time,
     },
     /// A machine finishes its work.

@@ -75,7 +75,11 @@ pub fn world(size: Size, task: Task) -> World {
         let each = if pool.market() == Market::Spot { 8_000 + draws.below(7_000) } else { 24_000 };
         let shape = Shape { vcpus, gpus: 0, memory_mib: 4_096 * u64::from(vcpus) };
         let price = ListPrice::usd(each * u64::from(vcpus));
-        world.lanes.entry(pool.lane().clone()).or_insert(policies::plan::LaneState { seen: true, launch_batch: 100 });
+        world.lanes.entry(pool.lane().clone()).or_insert(policies::plan::LaneState {
+            seen: true,
+            launch_batch: 100,
+            priced_at: None,
+        });
         world.fleet.pools.insert(Pool::parse(&pool.to_string()).unwrap_or_else(|| pool.clone()), "web/0".into());
         world.offers.push(Offer { pool: pool.clone(), price, priced_at: START, shape });
         let market = if pool.market() == Market::Spot { &mut spot } else { &mut on_demand };
@@ -96,6 +100,7 @@ pub fn world(size: Size, task: Task) -> World {
             born: START.minus(Span::from_mins(draws.below(100_000))),
             notice,
             protected: false,
+            ran: false,
         });
     }
     set_need(&mut world, task);

@@ -12,7 +12,7 @@ use policies::model::{
     DemandRules, ForecastRule, Lane, Market, MaxShare, MissingRule, Offer, OnDemandRules, Pool, QueueRule, ScaleDown,
     ScaleUp, Shape, SpotRules, Unit,
 };
-use policies::plan::{Action, Closure, Holding, HoldingId, Kind, LaneState, Memory, Place, Standing};
+use policies::plan::{Action, Closure, Holding, HoldingId, Kind, LaneState, Memory, Outcomes, Place, Standing};
 use policies::report::render;
 use policies::rng::Stream;
 use policies::units::{Capacity, Currency, ListPrice, PerHour, Share, Span, Time, UnitPrice};
@@ -84,12 +84,14 @@ fn spot_rules() -> impl Strategy<Value = SpotRules> {
     let max_share = max_share.prop_map(|(pool, zone, region, provider)| MaxShare { pool, zone, region, provider });
     let cap = option::of((20..120_u32).prop_map(Share::percent));
     let per_unit = option::of((5_000_000..100_000_000_u64).prop_map(UnitPrice::from_nanos));
-    (cap, per_unit, 1..6_u32, max_share).prop_map(
-        |(max_price_of_on_demand, max_price_per_unit, min_pools, max_share)| SpotRules {
+    let age = option::of((5..60_u64).prop_map(Span::from_mins));
+    (cap, per_unit, 1..6_u32, max_share, age).prop_map(
+        |(max_price_of_on_demand, max_price_per_unit, min_pools, max_share, max_price_age)| SpotRules {
             max_price_of_on_demand,
             max_price_per_unit,
             min_pools,
             max_share,
+            max_price_age,
         },
     )
 }
@@ -113,11 +115,13 @@ fn demand_rules() -> impl Strategy<Value = DemandRules> {
 fn pace() -> impl Strategy<Value = (ScaleUp, ScaleDown)> {
     // A limit that holds everything back now and then.
     let launches = prop_oneof![9 => Just(1_000), 1 => 0..20_u32];
-    (minutes(5), step(), minutes(15), minutes(20), (1..=10_u64).prop_map(Span::from_mins), step(), launches).prop_map(
-        |(up, max_up, down, idle_grace, drain_timeout, max_down, launches)| {
+    let ready = (option::of((1..30_u64).prop_map(Span::from_mins)), step(), minutes(30));
+    let down = (minutes(15), minutes(20), (1..=10_u64).prop_map(Span::from_mins), step());
+    (minutes(5), step(), down, launches, ready).prop_map(
+        |(up, max_up, (down, idle_grace, drain_timeout, max_down), launches, (ready_within, halt_above, min_life))| {
             (
-                ScaleUp { cooldown: up, max_step: max_up, max_launches_per_hour: launches },
-                ScaleDown { cooldown: down, idle_grace, drain_timeout, max_step: max_down },
+                ScaleUp { cooldown: up, max_step: max_up, max_launches_per_hour: launches, ready_within, halt_above },
+                ScaleDown { cooldown: down, idle_grace, drain_timeout, max_step: max_down, min_life },
             )
         },
     )
@@ -134,12 +138,18 @@ fn memory() -> impl Strategy<Value = Memory> {
         let needs = needs.into_iter().map(Capacity::units);
         times.into_iter().map(|m| NOW.minus(Span::from_mins(m))).zip(needs).collect::<Vec<_>>()
     });
-    (option::of(units(70)), ago(30), ago(30), peaks, minutes(30), ago(20)).prop_map(
-        |(target, raised_at, lowered_at, peaks, before, short_since)| {
+    let outcomes = vec((0..90_u64, 0..4_u32, 0..4_u32), 0..3).prop_map(|mut drawn| {
+        drawn.sort_unstable_by(|a, b| b.cmp(a));
+        let at = |m| NOW.minus(Span::from_mins(m));
+        drawn.into_iter().map(|(m, ready, failed)| (at(m), Outcomes { ready, failed })).collect::<Vec<_>>()
+    });
+    let halts = (outcomes, prop::bool::weighted(0.2));
+    (option::of(units(70)), ago(30), ago(30), peaks, minutes(30), ago(20), halts).prop_map(
+        |(target, raised_at, lowered_at, peaks, before, short_since, (outcomes, on_trial))| {
             let watched_since = peaks.first().map(|(first, _)| first.minus(before));
             // Some launches of before, where the drawn times happen to be recent.
             let launches = raised_at.map(|at| (at, 3)).into_iter().collect();
-            Memory { target, raised_at, lowered_at, peaks, watched_since, short_since, launches }
+            Memory { target, raised_at, lowered_at, peaks, watched_since, short_since, launches, outcomes, on_trial }
         },
     )
 }
@@ -226,11 +236,15 @@ fn closures() -> impl Strategy<Value = Vec<Closure>> {
 
 /// Each lane: seen (mostly), not seen, or unknown; with its batch.
 fn lanes() -> impl Strategy<Value = BTreeMap<Lane, LaneState>> {
-    vec((0..8_u8, 1..12_u32), 4).prop_map(|drawn| {
+    vec((0..8_u8, 1..12_u32, ago(90)), 4).prop_map(|drawn| {
         let mut lanes: Vec<Lane> = grid().iter().map(|pool| pool.lane().clone()).collect();
         lanes.dedup();
-        let states = lanes.into_iter().zip(drawn).filter(|(_, (sight, _))| *sight != 0);
-        states.map(|(lane, (sight, launch_batch))| (lane, LaneState { seen: sight != 1, launch_batch })).collect()
+        let states = lanes.into_iter().zip(drawn).filter(|(_, (sight, ..))| *sight != 0);
+        states
+            .map(|(lane, (sight, launch_batch, priced_at))| {
+                (lane, LaneState { seen: sight != 1, launch_batch, priced_at })
+            })
+            .collect()
     })
 }
 

@@ -293,7 +293,7 @@ fn on_demand_of(
 }
 
 fn spot_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Spot>) -> Option<SpotRules> {
-    let raw::Spot { max_price, min_pools, max_share } = cx.open(at, field)?;
+    let raw::Spot { max_price, min_pools, max_share, max_price_age } = cx.open(at, field)?;
     let cap = if max_price.is_absent() { Some((None, None)) } else { cap_of(cx, &at.key("max_price"), max_price) };
     let min_at = at.key("min_pools");
     let min_pools = cx.value(&min_at, min_pools).and_then(|n| match u32::try_from(n) {
@@ -304,8 +304,15 @@ fn spot_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Spot>) -> O
         }
     });
     let max_share = max_share_of(cx, &at.key("max_share"), max_share);
+    let max_price_age = span(cx, &at.key("max_price_age"), max_price_age, Span::from_mins(5), MONTH);
     let (max_price_of_on_demand, max_price_per_unit) = cap?;
-    Some(SpotRules { max_price_of_on_demand, max_price_per_unit, min_pools: min_pools?, max_share: max_share? })
+    Some(SpotRules {
+        max_price_of_on_demand,
+        max_price_per_unit,
+        min_pools: min_pools?,
+        max_share: max_share?,
+        max_price_age: Some(max_price_age?),
+    })
 }
 
 /// Both caps on the price of spot.
@@ -355,7 +362,7 @@ fn scale_up_of(
     field: Field<raw::ScaleUp>,
     limits: Option<(Capacity, Capacity)>,
 ) -> Option<ScaleUp> {
-    let raw::ScaleUp { cooldown, max_step, max_launches_per_hour } = cx.open(at, field)?;
+    let raw::ScaleUp { cooldown, max_step, max_launches_per_hour, ready_within, halt_above } = cx.open(at, field)?;
     let launches_at = at.key("max_launches_per_hour");
     let launches = if max_launches_per_hour.is_absent() {
         Some(limits.map_or(60, |(_, max)| launches_per_hour(max)))
@@ -372,15 +379,19 @@ fn scale_up_of(
     let cooldown = span(cx, &at.key("cooldown"), cooldown, Span::ZERO, WEEK);
     let has_step = !max_step.is_absent();
     let max_step = step(cx, &at.key("max_step"), max_step, Share::percent(10_000));
+    let ready_within = span(cx, &at.key("ready_within"), ready_within, Span::from_mins(1), Span::from_hours(24));
+    let halt_above = share(cx, &at.key("halt_above"), halt_above, Share::from_basis_points(1), Share::WHOLE);
     Some(ScaleUp {
         cooldown: cooldown?,
         max_step: if has_step { Some(max_step?) } else { None },
         max_launches_per_hour: launches?,
+        ready_within: Some(ready_within?),
+        halt_above: Some(halt_above?).filter(|share| *share < Share::WHOLE),
     })
 }
 
 fn scale_down_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::ScaleDown>) -> Option<ScaleDown> {
-    let raw::ScaleDown { cooldown, order, idle_grace, drain_timeout, max_step } = cx.open(at, field)?;
+    let raw::ScaleDown { cooldown, order, idle_grace, drain_timeout, max_step, min_life } = cx.open(at, field)?;
     let cooldown = span(cx, &at.key("cooldown"), cooldown, Span::ZERO, WEEK);
     // There is one order in this version; the key is read so that another one is refused, not ignored.
     let order = cx.value(&at.key("order"), order);
@@ -388,12 +399,14 @@ fn scale_down_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Scale
     let drain_timeout = span(cx, &at.key("drain_timeout"), drain_timeout, Span::ZERO, WEEK);
     let has_step = !max_step.is_absent();
     let max_step = step(cx, &at.key("max_step"), max_step, Share::WHOLE);
+    let min_life = span(cx, &at.key("min_life"), min_life, Span::ZERO, WEEK);
     order?;
     Some(ScaleDown {
         cooldown: cooldown?,
         idle_grace: idle_grace?,
         drain_timeout: drain_timeout?,
         max_step: if has_step { Some(max_step?) } else { None },
+        min_life: min_life?,
     })
 }
 

@@ -51,6 +51,9 @@ pub fn findings(records: &[Record]) -> Vec<String> {
                 if memory.launches.windows(2).any(|w| w[0].0 > w[1].0) {
                     found.push(format!("memory of {fleet}: times of launches must rise"));
                 }
+                if memory.outcomes.windows(2).any(|w| w[0].0 > w[1].0) {
+                    found.push(format!("memory of {fleet}: times of outcomes must rise"));
+                }
                 if memory.peaks.windows(2).any(|w| w[0].0 > w[1].0 || w[0].1 < w[1].1) {
                     found.push(format!("memory of {fleet}: times of peaks must rise and needs must fall"));
                 }

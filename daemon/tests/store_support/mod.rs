@@ -12,7 +12,7 @@ use policies::control::{Entry, Record};
 use policies::demand::Hour;
 use policies::failure::FailureKind;
 use policies::model::{Lane, Market, Pool};
-use policies::plan::{Cause, Closure, Memory, PEAKS, Place};
+use policies::plan::{Cause, Closure, Memory, Outcomes, PEAKS, Place};
 use policies::rng::Stream;
 use policies::units::{Capacity, PricePerHour, Time};
 use spotfleet::store::{Batch, Op, StateStore, wire};
@@ -59,6 +59,10 @@ pub(crate) fn record(rng: &mut Stream) -> Record {
                 watched_since: option(rng, time),
                 short_since: option(rng, time),
                 launches: (0..pick(rng, 4)).map(|_| (time(rng), small(rng))).collect(),
+                outcomes: (0..pick(rng, 4))
+                    .map(|_| (time(rng), Outcomes { ready: small(rng), failed: small(rng) }))
+                    .collect(),
+                on_trial: rng.chance(5_000),
             },
         ),
         4 => Record::Hour(
@@ -91,6 +95,7 @@ fn machine(rng: &mut Stream) -> Machine {
         price: PricePerHour::from_micros(number(rng)),
         born: time(rng),
         token: option(rng, text).map(Into::into),
+        ready: option(rng, time),
         adopted: rng.chance(5_000),
         leaving: option(rng, |rng| Leaving {
             why: Cause::ALL[pick(rng, Cause::ALL.len())],

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::check::{Books, Level, Violation, distinct};
 use crate::model::{InstanceType, Lane, Market, Offer, Pool, SpecName, Zone};
-use crate::plan::{Action, Input, LaunchWhy, Plan, Standing};
-use crate::units::{Capacity, PricePerHour, Share, Span};
+use crate::plan::{Action, Input, LaunchWhy, PRICE_FRESH, PRICE_MARGIN, Plan, Standing, TRIAL};
+use crate::units::{Capacity, PricePerHour, Share, Span, UnitPrice};
 
 /// One launch of the plan, taken apart.
 #[derive(Clone, Copy)]
@@ -123,13 +123,32 @@ fn caps(
 ) {
     let (pool, rules) = (launch.pool, &input.fleet.spot);
     let price = launch.price.per_unit(launch.units);
-    if rules.max_price_per_unit.is_some_and(|cap| price > cap) {
+    let mut keep = u128::from(Share::WHOLE.basis_points());
+    if let Some(oldest) = rules.max_price_age {
+        let read = input.lanes.get(pool.lane()).and_then(|state| state.priced_at);
+        let age = read.map(|at| input.now.since(at));
+        match age {
+            Some(age) if age <= oldest => {
+                if age > PRICE_FRESH {
+                    let part = u128::from(PRICE_MARGIN.basis_points()) * u128::from(age.as_millis());
+                    keep -= part.div_ceil(u128::from(oldest.as_millis()));
+                }
+            }
+            _ => found.push(Violation::OldPrice(pool.clone())),
+        }
+    }
+    let above_cap = |cap: UnitPrice| {
+        let paid = u128::from(launch.price.micros()) * 1_000_000 * 10_000;
+        paid > u128::from(cap.nanos()) * u128::from(launch.units.milli()) * keep
+    };
+    if rules.max_price_per_unit.is_some_and(above_cap) {
         found.push(Violation::OverCap { pool: pool.clone(), price });
     }
     if let Some(share) = rules.max_price_of_on_demand {
         let whole = on_demand.get(&(pool.lane(), pool.instance_type()));
         let above = |whole: &PricePerHour| {
-            u128::from(launch.price.micros()) * 10_000 > u128::from(whole.micros()) * u128::from(share.basis_points())
+            let most = u128::from(whole.micros()) * u128::from(share.basis_points()) * keep;
+            u128::from(launch.price.micros()) * 10_000 * 10_000 > most
         };
         if whole.is_none_or(above) {
             found.push(Violation::OverShareOfOnDemand(pool.clone()));
@@ -245,8 +264,29 @@ fn pace(input: &Input<'_>, plan: &Plan, found: &mut Vec<Violation>) {
         input.holdings.iter().filter(|h| h.standing == Standing::Promised).map(|h| u64::from(h.count)).sum();
     let recent = input.memory.launches.iter().filter(|(at, _)| input.now.since(*at) < HOUR);
     let launched: u64 = recent.map(|(_, n)| u64::from(*n)).sum();
+    halt(input, planned, promised, found);
     let (machines, limit) = (planned + promised + launched, input.fleet.scale_up.max_launches_per_hour);
     if planned > 0 && machines > u64::from(limit) {
         found.push(Violation::OverLaunches { machines, limit });
+    }
+}
+
+/// A fleet whose launches do not run launches nothing, and after that a few at a time until one runs.
+fn halt(input: &Input<'_>, planned: u64, promised: u64, found: &mut Vec<Violation>) {
+    const HOUR: Span = Span::from_hours(1);
+    let Some(most) = input.fleet.scale_up.halt_above else { return };
+    if planned == 0 {
+        return;
+    }
+    let lately = || input.memory.outcomes.iter().filter(|(at, _)| input.now.since(*at) < HOUR);
+    let failed: u64 = lately().map(|(_, o)| u64::from(o.failed)).sum();
+    let ready: u64 = lately().map(|(_, o)| u64::from(o.ready)).sum();
+    if failed >= u64::from(TRIAL) && failed * 10_000 > (failed + ready) * u64::from(most.basis_points()) {
+        found.push(Violation::Halted { failed, of: failed + ready });
+    }
+    let starting: u64 =
+        input.holdings.iter().filter(|h| h.standing == Standing::Starting).map(|h| u64::from(h.count)).sum();
+    if input.memory.on_trial && planned + promised + starting > u64::from(TRIAL) {
+        found.push(Violation::OverTrial { machines: planned + promised + starting });
     }
 }

@@ -34,11 +34,16 @@ pub(super) fn judge(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &m
         if holding.protected && holding.notice.is_none() && !matches!(holding.standing, Standing::Draining { .. }) {
             found.push(Violation::Protected(leaver.id.clone()));
         }
+        let young = input.now.since(holding.born) < input.fleet.scale_down.min_life;
+        if young && leaver.until.is_some() && matches!(leaver.why, Cause::Surplus | Cause::BridgeOver) {
+            found.push(Violation::TooYoung(leaver.id.clone()));
+        }
         if !has_cause(input, holding, leaver) {
             found.push(Violation::FalseCause(leaver.id.clone()));
         }
         // A drain in a lane that is not seen is a violation of its own.
-        if leaver.until.is_some() && holding.counts() && sees(input, holding) {
+        // What never ran is no capacity that anybody misses.
+        if leaver.until.is_some() && holding.counts() && sees(input, holding) && leaver.why != Cause::NeverReady {
             drained.insert(leaver.id, (holding, leaver.why));
         }
     }
@@ -89,6 +94,11 @@ fn has_cause(input: &Input<'_>, holding: &Holding, leaver: &Leaver<'_>) -> bool 
         Cause::PoolRemoved => !input.fleet.pools.contains_key(leaver.pool),
         Cause::BridgeOver => leaver.pool.market() == Market::OnDemand && input.fleet.on_demand.return_to_spot,
         Cause::Surplus => true,
+        Cause::NeverReady => {
+            let within = input.fleet.scale_up.ready_within;
+            let late = within.is_some_and(|within| input.now.since(holding.born) >= within);
+            late && holding.standing == Standing::Starting && !holding.ran
+        }
         // What the operator orders is no decision of a plan.
         Cause::Ordered => false,
         Cause::Drained => leaver.until.is_none(),
@@ -146,7 +156,8 @@ fn stays_and_could_go(
     holding: &Holding,
 ) -> bool {
     let HoldingId::Machine(id) = &holding.id else { return false };
-    let free = holding.counts() && !holding.protected;
+    let old = input.now.since(holding.born) >= input.fleet.scale_down.min_life;
+    let free = holding.counts() && !holding.protected && old;
     free && holding.pool.market() == Market::Spot && !drained.contains_key(id) && sees(input, holding)
 }
 

@@ -79,7 +79,7 @@ impl Case {
             holdings: Vec::new(),
             offers,
             closures: Vec::new(),
-            lanes: [(spot("a").lane().clone(), LaneState { seen: true, launch_batch: 10 })].into(),
+            lanes: [(spot("a").lane().clone(), LaneState { seen: true, launch_batch: 10, priced_at: None })].into(),
             rates: Rates::default(),
         };
         case.offers[4].price = ListPrice::usd(ON_DEMAND_PRICE);
@@ -107,6 +107,7 @@ impl Case {
                 born: ago(60),
                 notice: None,
                 protected: false,
+                ran: false,
             });
         }
     }
@@ -211,17 +212,20 @@ fn fleet(pools: &[Pool]) -> Fleet {
             max_price_per_unit: Some(UnitPrice::from_nanos(50_000_000)),
             min_pools: 4,
             max_share: MaxShare::default(),
+            max_price_age: None,
         },
         scale_up: ScaleUp {
             cooldown: Span::from_mins(1),
             max_step: Some(Share::percent(50)),
             max_launches_per_hour: 100,
+            ..ScaleUp::default()
         },
         scale_down: ScaleDown {
             cooldown: Span::from_mins(10),
             idle_grace: Span::from_mins(15),
             drain_timeout: Span::from_mins(5),
             max_step: Some(Share::percent(20)),
+            ..ScaleDown::default()
         },
         pools: pools.iter().map(|p| (p.clone(), SpecName::from("web/0"))).collect(),
     }

@@ -19,6 +19,8 @@ pub(super) struct Eye {
     pub(super) offers: BTreeMap<Pool, Offer>,
     /// Listed completely, after the settle window counted from boot: no machine of an earlier run is missing.
     pub(super) proven: bool,
+    /// When the offers were last asked for that were answered well.
+    pub(super) priced_at: Option<Time>,
     /// Offers were answered at least once since boot, well or badly.
     pub(super) offers_asked: bool,
     /// The last failure of a look, if the last look failed.

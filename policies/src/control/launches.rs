@@ -87,6 +87,7 @@ impl Controller {
                 price: intent.as_ref().map_or_else(Default::default, |i| i.price),
                 born: now,
                 token: Some(launch.token.clone()),
+                ready: None,
                 adopted: false,
                 leaving: None,
             }));

@@ -141,6 +141,8 @@ pub struct Machine {
     pub price: PricePerHour,
     /// When it was launched, by the provider if it says so.
     pub born: Time,
+    /// When it was first seen to run; `None`: not yet.
+    pub ready: Option<Time>,
     /// The token it was launched with; `None` for an adopted machine without one.
     pub token: Option<Token>,
     /// It was found by its tags, not launched on our records.

@@ -7,7 +7,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::model::{
     FleetName, Instance, InstanceId, Lane, Notice, NoticeKind, Phase, Pool, ProviderName, Shape, Sight, Unit,
 };
-use crate::plan::Cause;
+use crate::plan::{Cause, Outcomes};
 use crate::units::{Capacity, PricePerHour, Span};
 
 use super::ledger::{Key, Leaving, Machine, Record};
@@ -136,6 +136,9 @@ impl Controller {
     fn meet(&mut self, lane: &Lane, asked: crate::units::Time, instance: &Instance) {
         let key = (lane.clone(), instance.id.clone());
         let now = self.now;
+        if instance.phase == Phase::Running {
+            self.runs(&key);
+        }
         if let Some(machine) = self.ledger.machines().get(&key) {
             match instance.phase {
                 Phase::Starting | Phase::Running => {
@@ -178,6 +181,8 @@ impl Controller {
             units,
             price,
             born: instance.born.min(now),
+            // Whether it ran before is not known of one that was adopted: it counts neither way.
+            ready: (adopted && instance.phase == Phase::Running).then_some(now),
             token: instance.token.clone(),
             adopted,
             leaving: None,
@@ -193,6 +198,23 @@ impl Controller {
             self.count_launches(&machine.fleet, 1);
         }
         self.ledger.put(Record::Machine(machine));
+        if instance.phase == Phase::Running {
+            self.runs(&(lane.clone(), instance.id.clone()));
+        }
+    }
+
+    /// A machine runs: the first time it counts as one that became ready.
+    fn runs(&mut self, key: &(Lane, InstanceId)) {
+        let Some(machine) = self.ledger.machines().get(key).filter(|m| m.ready.is_none()).cloned() else { return };
+        self.count_outcomes(&machine.fleet, Outcomes { ready: 1, failed: 0 });
+        self.ledger.put(Record::Machine(Machine { ready: Some(self.now), ..machine }));
+    }
+
+    /// It is known what became of launched machines.
+    fn count_outcomes(&mut self, fleet: &FleetName, outcomes: Outcomes) {
+        let mut memory = self.ledger.memory(fleet);
+        memory.count_outcomes(self.now, outcomes);
+        self.ledger.put(Record::Memory(fleet.clone(), memory));
     }
 
     /// Puts on record which lanes are proven for which fleets, if the store was made anew. What is nobody's is adopted
@@ -288,12 +310,17 @@ impl Controller {
         self.ledger.note(self.now, Some(&machine.fleet), what, text);
         self.ledger.forget(Key::Machine(key.0.clone(), key.1.clone()));
         self.forget_protection(&machine.fleet, key);
+        let noticed = self.notices.contains_key(&(key.0.provider.clone(), key.1.clone()));
+        if machine.ready.is_none() && machine.leaving.is_none() && !noticed {
+            // Gone before it ran, and nobody told it to.
+            self.count_outcomes(&machine.fleet, Outcomes { ready: 0, failed: 1 });
+        }
         self.evidence.remove(key);
         self.ended.remove(key);
         self.notices.remove(&(key.0.provider.clone(), key.1.clone()));
     }
 
-    pub(super) fn on_offered(&mut self, lane: &Lane, result: Result<Offered, Failure>) {
+    pub(super) fn on_offered(&mut self, lane: &Lane, asked: crate::units::Time, result: Result<Offered, Failure>) {
         let now = self.now;
         let Some(eye) = self.lanes.get_mut(lane) else { return };
         let mut news = !eye.offers_asked;
@@ -301,6 +328,7 @@ impl Controller {
         match result {
             Ok(offers) => {
                 eye.pricing.done(now, OFFERS_EVERY);
+                eye.priced_at = Some(asked);
                 let before = eye.offers.clone();
                 for offer in offers {
                     match offer {

@@ -15,7 +15,7 @@ use core::fmt;
 use std::borrow::Cow;
 
 use crate::model::{Fleet, FleetName, InstanceId, Lane};
-use crate::plan::Cause;
+use crate::plan::{Cause, Memory};
 use crate::units::{Capacity, Span, Time};
 
 use super::Controller;
@@ -199,6 +199,11 @@ impl Controller {
         }
         match what {
             What::Set(fleet, setting, length) => self.set(fleet, setting, length, by, why),
+            What::Lift(fleet, Slot::Pause) => {
+                let refusal = Refusal::NothingToLift(fleet.clone(), Slot::Pause);
+                let halted = self.end_halt(&fleet, &by, &why);
+                self.lift(&fleet, Slot::Pause, &by, &why).or(halted).ok_or(refusal)
+            }
             What::Lift(fleet, slot) => {
                 let refusal = Refusal::NothingToLift(fleet.clone(), slot.clone());
                 self.lift(&fleet, slot, &by, &why).ok_or(refusal)
@@ -258,6 +263,19 @@ impl Controller {
         let text = format!("the {slot} is lifted");
         self.ledger.note(self.now, Some(fleet), "ordered", format!("{text}, by {by}: {why}"));
         self.ledger.forget(Key::Override(fleet.clone(), slot));
+        self.decide_now(fleet);
+        Some(text)
+    }
+
+    /// Forgets what halted the fleet; `None` when nothing did.
+    fn end_halt(&mut self, fleet: &FleetName, by: &str, why: &str) -> Option<String> {
+        let memory = self.ledger.memory(fleet);
+        if !memory.on_trial {
+            return None;
+        }
+        let text = "the halt is over".to_owned();
+        self.ledger.note(self.now, Some(fleet), "ordered", format!("{text}, by {by}: {why}"));
+        self.ledger.put(Record::Memory(fleet.clone(), Memory { outcomes: Vec::new(), on_trial: false, ..memory }));
         self.decide_now(fleet);
         Some(text)
     }

@@ -35,7 +35,9 @@ impl Controller {
         let Some(mind) = self.fleets.get(fleet) else { return false };
         let lanes = mind.fleet.pools.keys().map(crate::model::Pool::lane);
         (mind.measured || mind.fleet.demand.queue.is_none())
-            && lanes.filter_map(|l| Some((l, self.lanes.get(l)?))).all(|(l, eye)| eye.looked() && self.ledger.proven(fleet, l))
+            && lanes
+                .filter_map(|l| Some((l, self.lanes.get(l)?)))
+                .all(|(l, eye)| eye.looked() && self.ledger.proven(fleet, l))
             && self.sizes_known(fleet)
     }
 
@@ -47,10 +49,10 @@ impl Controller {
         let closures: Vec<_> = self.ledger.closures().values().cloned().collect();
         let lanes: BTreeMap<Lane, LaneState> = self
             .lanes
-            .keys()
-            .map(|lane| {
+            .iter()
+            .map(|(lane, eye)| {
                 let batch = self.providers.get(&lane.provider).map_or(1, |c| c.launch_batch);
-                (lane.clone(), LaneState { seen: self.lane_seen(lane), launch_batch: batch })
+                (lane.clone(), LaneState { seen: self.lane_seen(lane), launch_batch: batch, priced_at: eye.priced_at })
             })
             .collect();
         let memory = self.ledger.memory(name);
@@ -116,6 +118,7 @@ impl Controller {
                     born: intent.at,
                     notice: None,
                     protected: false,
+                    ran: false,
                 });
             }
         }
@@ -139,6 +142,7 @@ impl Controller {
             born: machine.born,
             notice: self.notices.get(&(key.0.provider.clone(), key.1.clone())).copied(),
             protected: self.protected(&machine.fleet, key),
+            ran: machine.ready.is_some(),
         }
     }
 
@@ -149,6 +153,10 @@ impl Controller {
             if plan.memory.target != before.target {
                 let from = before.target.map_or_else(|| "none".to_owned(), |t| t.to_string());
                 self.ledger.note(now, Some(&plan.fleet), "target", format!("from {from} to {}", plan.target));
+            }
+            if plan.memory.on_trial && !before.on_trial {
+                let text = "halted: too many launches of the last hour never ran".to_owned();
+                self.ledger.note(now, Some(&plan.fleet), "alarm", text);
             }
             self.ledger.put(Record::Memory(plan.fleet.clone(), plan.memory.clone()));
         }

@@ -54,6 +54,7 @@ fn machine(id: &str, leaving: Option<Leaving>) -> Machine {
         price: PricePerHour::ZERO,
         born: Time::EPOCH,
         token: None,
+        ready: None,
         adopted: false,
         leaving,
     }

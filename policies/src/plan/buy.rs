@@ -14,7 +14,7 @@ use crate::plan::books::Books;
 use crate::plan::draft::Draft;
 use crate::plan::explain::Alternatives;
 use crate::plan::index::Index;
-use crate::plan::{Input, LAUNCH_WINDOW, LaunchWhy, Standing};
+use crate::plan::{Input, LAUNCH_WINDOW, LaunchWhy, Memory, Outcomes, Standing, TRIAL};
 use crate::report::{Because, Wait};
 use crate::units::{Capacity, Time};
 
@@ -131,6 +131,36 @@ pub(super) struct Limited {
     pub(super) limit: u32,
     /// When the first launches of the hour do not count any more.
     pub(super) at: Time,
+}
+
+/// A fleet that halted, or is on trial after that.
+pub(super) struct Halt {
+    pub(super) wait: Wait,
+    pub(super) at: Option<Time>,
+    /// It is halted now: this begins a trial.
+    pub(super) halted: bool,
+}
+
+/// Cuts the launches of a draft to what is left of them while launches do not run: nothing while the fleet is halted,
+/// and [`TRIAL`] at a time on trial. `outcomes` is what became of the launches of the last hour, this decision included.
+pub(super) fn halt(input: &Input<'_>, index: &Index<'_>, memory: &Memory, draft: &mut Draft) -> Option<Halt> {
+    let most = input.fleet.scale_up.halt_above?;
+    let (Outcomes { ready, failed }, over) = memory.outcomes_at(input.now);
+    let of = ready.saturating_add(failed);
+    let halted = failed >= TRIAL && u64::from(failed) * 10_000 > u64::from(of) * u64::from(most.basis_points());
+    if halted {
+        draft.limit_launches(0);
+        let at = over.unwrap_or(input.now);
+        return Some(Halt { wait: Wait::Halted { failed, of, at }, at: Some(at), halted });
+    }
+    if !memory.on_trial {
+        return None;
+    }
+    let on_the_way =
+        index.held.iter().filter(|h| matches!(h.holding.standing, Standing::Promised | Standing::Starting));
+    let out = on_the_way.fold(0_u32, |n, h| n.saturating_add(h.holding.count));
+    let machines = draft.limit_launches(TRIAL.saturating_sub(out));
+    (machines > 0).then_some(Halt { wait: Wait::Trial { machines }, at: None, halted })
 }
 
 /// Cuts the launches of a draft to what the limit of launches in an hour leaves, the last first. A promise counts as

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use crate::allocate::Candidate;
 use crate::model::{InstanceType, Lane, Market, Offer, Pool, SpecName};
-use crate::plan::{Closure, Holding, Input, LaneState, Place};
+use crate::plan::{Closure, Holding, Input, LaneState, PRICE_FRESH, PRICE_MARGIN, Place};
 use crate::report::Because;
-use crate::units::{Capacity, PricePerHour, UnitPrice};
+use crate::units::{Capacity, PricePerHour, Share, Span, UnitPrice};
 
 /// A pool of the fleet, or of one of its machines.
 pub(super) struct Site<'a> {
@@ -102,7 +102,7 @@ impl<'a> Index<'a> {
                 self.zones += 1;
             }
             if new_lane {
-                let unseen = LaneState { seen: false, launch_batch: 0 };
+                let unseen = LaneState { seen: false, launch_batch: 0, priced_at: None };
                 let state = input.lanes.get(pool.lane()).copied().unwrap_or(unseen);
                 self.lanes.push(LaneAt { lane: pool.lane(), state });
             }
@@ -176,7 +176,8 @@ impl<'a> Index<'a> {
                 Some(offer) => {
                     site.units = input.fleet.capacity_of(site.pool.instance_type(), &offer.shape);
                     site.price = input.rates.convert(offer.price);
-                    judge(input, site, &on_demand)
+                    let age = self.lanes.get(site.region).map_or(Span::ZERO, |l| l.state.price_age(input.now));
+                    judge(input, site, &on_demand, age)
                 }
             };
             if site.refused.is_none() {
@@ -219,8 +220,8 @@ fn slot(market: Market) -> usize {
     }
 }
 
-/// Why an offered pool may not be bought from.
-fn judge(input: &Input<'_>, site: &Site<'_>, on_demand: &OnDemand<'_>) -> Option<Because> {
+/// Why an offered pool may not be bought from, when its price was read so long ago.
+fn judge(input: &Input<'_>, site: &Site<'_>, on_demand: &OnDemand<'_>, age: Span) -> Option<Because> {
     let Some(price) = site.price else { return Some(Because::NoRate) };
     if site.units.is_zero() {
         return Some(Because::NoUnits);
@@ -228,11 +229,18 @@ fn judge(input: &Input<'_>, site: &Site<'_>, on_demand: &OnDemand<'_>) -> Option
     if site.pool.market() == Market::OnDemand {
         return None;
     }
+    let oldest = input.fleet.spot.max_price_age;
+    if oldest.is_some_and(|oldest| age > oldest) {
+        return Some(Because::PriceTooOld(age));
+    }
+    // What is left of a cap for a price of this age.
+    let left_of_cap = u128::from(10_000 - oldest.map_or(0, |oldest| margin(age, oldest)));
+    let lowered = Share::from_basis_points(u32::try_from(left_of_cap).unwrap_or(0));
     if let Some(cap) = input.fleet.spot.max_price_per_unit {
         // Exactly: price / units > cap, with the price in millionths, units in thousandths and the cap in billionths.
-        let (left, right) = (u128::from(price.micros()) * 1_000_000, u128::from(cap.nanos()));
+        let (left, right) = (u128::from(price.micros()) * 1_000_000 * 10_000, u128::from(cap.nanos()) * left_of_cap);
         if left > right * u128::from(site.units.milli()) {
-            return Some(Because::AboveCap(cap));
+            return Some(Because::AboveCap(cap.share(lowered)));
         }
     }
     if let Some(share) = input.fleet.spot.max_price_of_on_demand {
@@ -240,12 +248,21 @@ fn judge(input: &Input<'_>, site: &Site<'_>, on_demand: &OnDemand<'_>) -> Option
             return Some(Because::NoOnDemandPrice);
         };
         // Machine against machine of the same type, so that no rounding to units is in it.
-        let most = u128::from(full.micros()) * u128::from(share.basis_points());
-        if u128::from(price.micros()) * 10_000 > most {
-            return Some(Because::AboveShareOfOnDemand(full.per_unit(site.units).share(share)));
+        let most = u128::from(full.micros()) * u128::from(share.basis_points()) * left_of_cap;
+        if u128::from(price.micros()) * 10_000 * 10_000 > most {
+            return Some(Because::AboveShareOfOnDemand(full.per_unit(site.units).share(share).share(lowered)));
         }
     }
     None
+}
+
+/// How far below its caps a price has to be that was read so long ago, in hundredths of a percent.
+fn margin(age: Span, oldest: Span) -> u32 {
+    if age <= PRICE_FRESH {
+        return 0;
+    }
+    let whole = u128::from(PRICE_MARGIN.basis_points()) * u128::from(age.min(oldest).as_millis());
+    u32::try_from(whole.div_ceil(u128::from(oldest.as_millis().max(1)))).unwrap_or(PRICE_MARGIN.basis_points())
 }
 
 /// All pools in order, and all holdings in order with the numbers of their pools.

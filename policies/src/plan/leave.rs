@@ -21,6 +21,8 @@
 //! is taken for that and kept in 3 and 4, unless the target was lowered since that machine was launched: else buying
 //! a large machine would always end small ones.
 //!
+//! **Least life.** In 1, 3 and 4 a machine that is younger than `min_life` stays, and the next in order is tried.
+//!
 //! A machine is told to go by a drain until `now + drain_timeout`, and ended by a later plan of whatever kind once that
 //! time has come. Promises are never ended.
 
@@ -52,6 +54,47 @@ pub(super) fn noticed(input: &Input<'_>, index: &Index<'_>, draft: &mut Draft) {
         };
         draft.drain(index, held, until, Cause::Interruption, reason, Vec::new());
     }
+}
+
+/// Tells machines to go that should run by now and never did, as far as is seen: with the time to finish, in case one runs
+/// at last. Returns how many.
+pub(super) fn never_ready(input: &Input<'_>, index: &Index<'_>, draft: &mut Draft) -> u32 {
+    let mut machines = 0;
+    for held in &index.held {
+        let holding = held.holding;
+        if holding.notice.is_none()
+            && !holding.protected
+            && never_ready_at(input, held).is_some_and(|at| at <= input.now)
+            && index.seen(index.site(held))
+        {
+            let reason = format!("it does not run {} after its launch", input.now.since(holding.born));
+            let until = input.now.plus(input.fleet.scale_down.drain_timeout);
+            draft.drain(index, held, until, Cause::NeverReady, reason, Vec::new());
+            machines += 1;
+        }
+    }
+    machines
+}
+
+/// When a machine that still starts is given up.
+pub(super) fn never_ready_at(input: &Input<'_>, held: &Held<'_>) -> Option<Time> {
+    let starts = held.holding.standing == Standing::Starting && !held.holding.ran;
+    input.fleet.scale_up.ready_within.filter(|_| starts).map(|within| held.holding.born.plus(within))
+}
+
+/// Machines that would be surplus and have not lived for the least life, and when the first of them has.
+pub(super) fn young(input: &Input<'_>, books: &Books<'_>, target: Capacity) -> Option<(u32, Time)> {
+    if books.named().sure <= target {
+        return None;
+    }
+    let old_at = |held: &Held<'_>| held.holding.born.plus(input.fleet.scale_down.min_life);
+    let may_go = books.machines.iter().filter(|(h, role)| {
+        matches!(role, Role::Spot | Role::Bridge | Role::IdleBase) && !h.holding.protected && old_at(h) > input.now
+    });
+    let (machines, first) = may_go.fold((0_u32, None::<Time>), |(n, first), (h, _)| {
+        (n.saturating_add(1), Some(first.map_or(old_at(h), |f| f.min(old_at(h)))))
+    });
+    first.map(|first| (machines, first))
 }
 
 /// Ends machines whose drain time is over.
@@ -190,9 +233,11 @@ impl<'a> Leaving<'_, 'a> {
 
     /// Machines of these roles in seen lanes, in the order to leave.
     fn candidates(&self, roles: &[Role]) -> Vec<(Held<'a>, Role)> {
+        let least_life = self.input.fleet.scale_down.min_life;
         let mut list: Vec<(Held<'a>, Role)> = self.books.machines.clone();
         list.retain(|(held, role)| {
-            roles.contains(role) && !held.holding.protected && self.index.seen(self.index.site(held))
+            let lived = *role == Role::Removed || held.holding.born.plus(least_life) <= self.input.now;
+            roles.contains(role) && lived && !held.holding.protected && self.index.seen(self.index.site(held))
         });
         list.sort_unstable_by(|(a, _), (b, _)| self.order(a, b));
         list

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::model::{
-    DemandRules, Market, MaxShare, MissingRule, OnDemandRules, ScaleDown, ScaleUp, Shape, SpotRules, Unit,
-};
+use crate::model::{DemandRules, Market, MissingRule, OnDemandRules, ScaleDown, ScaleUp, Shape, SpotRules, Unit};
 use crate::report::{self, Because};
 use crate::units::{ListPrice, Share, Span, UnitPrice};
 
@@ -43,19 +41,9 @@ impl World {
                 on_missing: MissingRule { hold: Span::ZERO, then: None },
             },
             on_demand: OnDemandRules { base: Capacity::units(base), fallback_after: None, return_to_spot: true },
-            spot: SpotRules {
-                max_price_of_on_demand: None,
-                max_price_per_unit: None,
-                min_pools: 1,
-                max_share: MaxShare::default(),
-            },
-            scale_up: ScaleUp { cooldown: Span::ZERO, max_step: None, max_launches_per_hour: 1_000 },
-            scale_down: ScaleDown {
-                cooldown: Span::ZERO,
-                idle_grace: Span::ZERO,
-                drain_timeout: Span::from_mins(2),
-                max_step: None,
-            },
+            spot: SpotRules::default(),
+            scale_up: ScaleUp { max_launches_per_hour: 1_000, ..ScaleUp::default() },
+            scale_down: ScaleDown { drain_timeout: Span::from_mins(2), ..ScaleDown::default() },
             pools: BTreeMap::new(),
         };
         Self {
@@ -74,7 +62,7 @@ impl World {
     /// Adds an offer, its pool and its lane; the price is in millionths of a dollar per machine-hour.
     pub(crate) fn offer(&mut self, text: &str, vcpus: u32, micros: u64) {
         let pool = pool(text);
-        self.lanes.insert(pool.lane().clone(), LaneState { seen: true, launch_batch: 100 });
+        self.lanes.insert(pool.lane().clone(), LaneState { seen: true, launch_batch: 100, priced_at: None });
         self.fleet.pools.insert(pool.clone(), "web/0".into());
         let shape = Shape { vcpus, gpus: 0, memory_mib: 0 };
         self.offers.push(Offer { pool, price: ListPrice::usd(micros), priced_at: Time::EPOCH, shape });
@@ -110,6 +98,7 @@ impl World {
             born,
             notice: None,
             protected: false,
+            ran: false,
         });
     }
 
@@ -271,7 +260,7 @@ fn a_region_holds_at_most_its_share() {
 fn launches_are_split_by_batch() {
     let mut world = small(7, 0);
     let lane = pool(A).lane().clone();
-    world.lanes.insert(lane, LaneState { seen: true, launch_batch: 3 });
+    world.lanes.insert(lane, LaneState { seen: true, launch_batch: 3, priced_at: None });
     assert_eq!(world.step(), ["+3 a/small/spot spot", "+3 a/small/spot spot", "+1 a/small/spot spot"]);
 }
 
@@ -520,7 +509,7 @@ fn a_lane_that_is_not_seen_is_frozen_and_counts() {
     world.run(A, 1, 3);
     world.run(C, 1, 2);
     world.memory.target = Some(Capacity::units(5));
-    world.lanes.insert(pool(C).lane().clone(), LaneState { seen: false, launch_batch: 100 });
+    world.lanes.insert(pool(C).lane().clone(), LaneState { seen: false, launch_batch: 100, priced_at: None });
     assert_eq!(world.step(), ["-a/small/spot surplus"], "three are seen, and the others may be gone");
     let (_, report) = world.decide();
     assert!(report.waits.contains(&Wait::Unseen(pool(C).lane().clone())));
@@ -539,9 +528,9 @@ fn a_draining_machine_in_a_lane_that_is_not_seen_is_not_ended() {
     world.step();
     world.pass(10);
     let lane = pool(A).lane().clone();
-    world.lanes.insert(lane.clone(), LaneState { seen: false, launch_batch: 100 });
+    world.lanes.insert(lane.clone(), LaneState { seen: false, launch_batch: 100, priced_at: None });
     assert_eq!(world.step(), NOTHING);
-    world.lanes.insert(lane, LaneState { seen: true, launch_batch: 100 });
+    world.lanes.insert(lane, LaneState { seen: true, launch_batch: 100, priced_at: None });
     assert_eq!(world.step(), ["x m002"]);
 }
 

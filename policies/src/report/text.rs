@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 
 use crate::plan::{Action, Kind, Plan};
 use crate::report::{Basis, Because, Limit, Refused, Report, Sizing, Step, Wait};
-use crate::units::{Currency, PricePerHour, Time, UnitPrice};
+use crate::units::{Currency, PricePerHour, Span, Time, UnitPrice};
 
 /// The decision as text, for people and goldens: what is done to get where, then one line per step with its reason and
 /// the refused alternatives, then what it waits for. Times are told from the moment of the decision.
@@ -149,6 +149,8 @@ impl Text<'_> {
             Because::AboveShareOfOnDemand(cap) => {
                 return write!(self.out, "above its share of on-demand, {} per unit", self.unit_price(*cap));
             }
+            Because::PriceTooOld(age) if *age == Span::from_millis(u64::MAX) => "its price was not read yet",
+            Because::PriceTooOld(age) => return write!(self.out, "its price was read {age} ago"),
             Because::NoOnDemandPrice => "its on-demand price is not known",
             Because::NoOffer => "not offered",
             Because::NoRate => "no rate of exchange",
@@ -174,6 +176,16 @@ impl Text<'_> {
                     "  waits with {machines} machines: {limit} launches an hour is the limit, more {when}"
                 )
             }
+            Wait::Halted { failed, of, at } => {
+                let when = self.when(*at);
+                writeln!(
+                    self.out,
+                    "  HALTED: {failed} of {of} launches of an hour never ran; tried again {when}, or by `resume`"
+                )
+            }
+            Wait::Trial { machines } => {
+                writeln!(self.out, "  waits with {machines} machines: on trial until a launched one runs")
+            }
             Wait::Settling { machines } => writeln!(self.out, "  waits for {machines} promised machines"),
             Wait::Unseen(lane) => writeln!(self.out, "  waits for a sight of {lane}"),
             Wait::NoOffer { why, missing, refused } => {
@@ -182,6 +194,9 @@ impl Text<'_> {
             }
             Wait::Fallback { missing, at } => {
                 writeln!(self.out, "  spot is {missing} short, on-demand bridges {}", self.when(*at))
+            }
+            Wait::Young { machines, at } => {
+                writeln!(self.out, "  {machines} stay for their least life, the first may go {}", self.when(*at))
             }
             Wait::Draining { machines, first } => {
                 writeln!(self.out, "  {machines} draining, the first ends {}", self.when(*first))

@@ -92,7 +92,7 @@ fn a_raise_waits_for_its_cooldown_and_goes_in_steps() {
     world.fleet.scale_up = crate::model::ScaleUp {
         cooldown: Span::from_mins(5),
         max_step: Some(Share::percent(50)),
-        max_launches_per_hour: 1_000,
+        ..crate::model::ScaleUp::default()
     };
     waiting(&mut world, 40);
     assert_eq!(target(&mut world), 4, "the first target knows no step");
@@ -124,7 +124,7 @@ fn a_raised_minimum_and_a_lowered_maximum_hold_at_once() {
     world.fleet.scale_up = crate::model::ScaleUp {
         cooldown: Span::from_hours(1),
         max_step: Some(Share::percent(10)),
-        max_launches_per_hour: 1_000,
+        ..crate::model::ScaleUp::default()
     };
     world.fleet.scale_down.cooldown = Span::from_hours(1);
     world.fleet.scale_down.idle_grace = Span::from_hours(1);

@@ -38,6 +38,8 @@ pub struct Faults {
     pub notice_lost: u32,
     /// A machine dies before it runs.
     pub stillborn: u32,
+    /// A machine starts for ever and never runs.
+    pub dud: u32,
 }
 
 /// How one call goes.

@@ -5,6 +5,9 @@ use policies::units::{Span, Time};
 
 use super::{Due, SimCloud};
 
+/// When a machine runs that never does.
+const NEVER: Time = Time::from_millis(i64::MAX);
+
 /// Who made a machine.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub enum Owner {
@@ -106,6 +109,8 @@ impl SimCloud {
         let delay = least.plus(Span::from_millis(self.life_draws.below(spread + 1)));
         let lag = Span::from_millis(self.life_draws.below(self.capabilities.visibility_lag.as_millis() + 1));
         let stillborn = self.life_draws.chance(self.faults.stillborn);
+        // No draw without the fault, so that other machines do not change with it.
+        let dud = self.faults.dud > 0 && self.life_draws.chance(self.faults.dud);
         let machine = SimMachine {
             id: id.clone(),
             pool: pool.clone(),
@@ -113,7 +118,7 @@ impl SimCloud {
             fleet: fleet.clone(),
             token,
             born: now,
-            runs_at: now.plus(delay),
+            runs_at: if dud { NEVER } else { now.plus(delay) },
             noticed_at: None,
             taken_at: None,
             ended: None,

@@ -12,7 +12,9 @@
 //! | `cap 70%`, `cap-per-unit 0.05` | price caps of spot |
 //! | `min-pools 4`, `share pool 40%` | spread; `share` also of `zone`, `region`, `provider` |
 //! | `cooldown-up 60s`, `cooldown-down 10m`, `step-up 50%`, `step-down 20%` | pace of the target |
-//! | `idle-grace 15m`, `drain-timeout 5m` | patience with machines (0s and 2m) |
+//! | `idle-grace 15m`, `drain-timeout 5m`, `min-life 1h` | patience with machines (0s, 2m and 0s) |
+//! | `ready-within 10m`, `halt-above 50%` | launches that never run (waited for, and never a halt) |
+//! | `max-price-age 1h` | how old a spot price may be (as old as it likes) |
 
 use std::collections::BTreeMap;
 
@@ -45,19 +47,9 @@ pub(super) fn plain(name: &str) -> Fleet {
             on_missing: MissingRule { hold: Span::from_mins(15), then: None },
         },
         on_demand: OnDemandRules { base: Capacity::ZERO, fallback_after: None, return_to_spot: true },
-        spot: SpotRules {
-            max_price_of_on_demand: None,
-            max_price_per_unit: None,
-            min_pools: 1,
-            max_share: MaxShare::default(),
-        },
-        scale_up: ScaleUp { cooldown: Span::ZERO, max_step: None, max_launches_per_hour: 1_000 },
-        scale_down: ScaleDown {
-            cooldown: Span::ZERO,
-            idle_grace: Span::ZERO,
-            drain_timeout: Span::from_mins(2),
-            max_step: None,
-        },
+        spot: SpotRules::default(),
+        scale_up: ScaleUp { max_launches_per_hour: 1_000, ..ScaleUp::default() },
+        scale_down: ScaleDown { drain_timeout: Span::from_mins(2), ..ScaleDown::default() },
         pools: BTreeMap::new(),
     }
 }
@@ -106,6 +98,10 @@ pub(super) fn set(fleet: &mut Fleet, words: &mut Words<'_>) -> Result<(), Troubl
             "step-up" => fleet.scale_up.max_step = Some(words.share()?),
             "step-down" => fleet.scale_down.max_step = Some(words.share()?),
             "idle-grace" => fleet.scale_down.idle_grace = words.span()?,
+            "min-life" => fleet.scale_down.min_life = words.span()?,
+            "ready-within" => fleet.scale_up.ready_within = Some(words.span()?),
+            "halt-above" => fleet.scale_up.halt_above = Some(words.share()?),
+            "max-price-age" => fleet.spot.max_price_age = Some(words.span()?),
             "drain-timeout" => fleet.scale_down.drain_timeout = words.span()?,
             _ => return Err(Trouble::new(format!("'{word}' is not a rule of a fleet"))),
         }

@@ -91,7 +91,14 @@ impl Teller {
                 enough(self.world.notice(&pool, count, at))?;
             }
             "pause" => self.world.paused = true,
-            "resume" => self.world.paused = false,
+            "resume" => {
+                self.world.paused = false;
+                self.world.end_halt();
+            }
+            "priced" => {
+                let lane = words.lane()?;
+                enough(self.world.priced(&lane))?;
+            }
             "protect" => {
                 let pool = words.pool()?;
                 enough(self.world.protect(&pool, words.count()?))?;

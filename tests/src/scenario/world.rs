@@ -10,7 +10,7 @@ use policies::cost::Rates;
 use policies::demand::{Demand, History, Hour, Sample};
 use policies::failure::{FailureKind, Scope};
 use policies::model::{Fleet, Lane, Market, Offer, Pool};
-use policies::plan::{Action, Closure, Holding, HoldingId, Input, LaneState, Memory, Place, Standing};
+use policies::plan::{Action, Closure, Holding, HoldingId, Input, LaneState, Memory, Outcomes, Place, Standing};
 use policies::units::{Capacity, Currency, Span, Time};
 use policies::{Plan, Report, decide};
 
@@ -154,6 +154,18 @@ impl World {
         }
     }
 
+    /// The prices of this lane are read again; false when it has none.
+    pub fn priced(&mut self, lane: &Lane) -> bool {
+        let now = self.now;
+        self.lanes.get_mut(lane).map(|state| state.priced_at = Some(now)).is_some()
+    }
+
+    /// The operator resumes the fleet: the halt is over.
+    pub fn end_halt(&mut self) {
+        self.memory.outcomes.clear();
+        self.memory.on_trial = false;
+    }
+
     /// Time goes on: what was noticed for a time that has come is gone, and the queue is read.
     pub fn advance(&mut self, now: Time) {
         self.now = now;
@@ -201,8 +213,8 @@ impl World {
     /// The pool is in the fleet file, its lane is seen, and it is offered so.
     pub fn offer(&mut self, offer: Offer) {
         let pool = offer.pool.clone();
-        let lane = LaneState { seen: true, launch_batch: BATCH };
-        self.lanes.entry(pool.lane().clone()).or_insert(lane);
+        let lane = LaneState { seen: true, launch_batch: BATCH, priced_at: Some(self.now) };
+        self.lanes.entry(pool.lane().clone()).or_insert(lane).priced_at = Some(self.now);
         self.fleet.pools.insert(pool.clone(), "web/0".into());
         self.withdraw(&pool);
         self.offers.push(offer);
@@ -229,7 +241,7 @@ impl World {
     pub fn add(&mut self, pool: &Pool, count: u32, units: Capacity, standing: Standing, age: Span) {
         let holding = |id, count| {
             let born = self.now.minus(age);
-            Holding { id, pool: pool.clone(), units, count, standing, born, notice: None, protected: false }
+            Holding { id, pool: pool.clone(), units, count, standing, born, notice: None, protected: false, ran: standing == Standing::Running }
         };
         if standing == Standing::Promised {
             self.machines += 1;
@@ -310,7 +322,8 @@ impl World {
     pub fn ready(&mut self, pool: Option<&Pool>) {
         let starts = |h: &&mut Holding| h.standing == Standing::Starting && pool.is_none_or(|p| h.pool == *p);
         for holding in self.holdings.iter_mut().filter(starts) {
-            holding.standing = Standing::Running;
+            (holding.standing, holding.ran) = (Standing::Running, true);
+            self.memory.count_outcomes(self.now, Outcomes { ready: holding.count, failed: 0 });
             self.closures.retain(|c| c.place != Place::Pool(holding.pool.clone()));
         }
     }

@@ -66,6 +66,10 @@ pub enum Rule {
     AnsweredEarly,
     /// More machines were launched within an hour than the fleet allows.
     OverLaunches,
+    /// Spot was promised by a price that was read too long ago.
+    OldPrice,
+    /// A fleet whose launches do not run launched more.
+    LaunchedHalted,
     /// The target was raised within the cooldown or by more than a step, or is out of bounds.
     TooFast,
     /// A machine that is not ours was ended.
@@ -132,6 +136,17 @@ struct Raise {
     at_truly: Time,
 }
 
+/// What became of a machine that we launched.
+#[derive(Clone, Debug)]
+struct Outcome {
+    /// The batch that it is in.
+    seq: u64,
+    fleet: FleetName,
+    /// When it came on record, by the controller's clock.
+    at: Time,
+    ran: bool,
+}
+
 /// What the checkers remember.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Oracle {
@@ -141,6 +156,12 @@ pub(super) struct Oracle {
     sights: BTreeMap<Lane, (Time, bool)>,
     /// Offers as last given to this start.
     offers: BTreeMap<Pool, Offer>,
+    /// When the offers of each lane were asked for that came last, by the controller's clock.
+    priced: BTreeMap<Lane, Time>,
+    /// What became of the launches of each fleet, and when: true for a machine that ran.
+    outcomes: Vec<Outcome>,
+    /// The batch that is looked at.
+    seq: u64,
     /// The last raise of each fleet's target, in the order of batches.
     raises: Vec<Raise>,
     /// What each fleet may occupy, where that is more than its maximum: it was allowed before a reload.
@@ -181,6 +202,7 @@ impl Oracle {
         // Later entries of a batch see the earlier ones.
         let mut changed: BTreeMap<Key, Option<&Record>> = BTreeMap::new();
         let mut touched = Touched::default();
+        self.seq = seq;
         for seen in self.orders.values_mut().filter(|seen| seen.is_none()) {
             *seen = Some(seq);
         }
@@ -203,6 +225,11 @@ impl Oracle {
                     return broken(Rule::PlanRefused, note.text.clone());
                 }
                 (Key::Override(..), _) => touched.orders = true,
+                (_, Some(Record::Note(note)))
+                    if note.what == "ordered" && note.text.starts_with("the halt is over") =>
+                {
+                    self.outcomes.retain(|o| Some(&o.fleet) != note.fleet.as_ref());
+                }
                 (Key::Intent(token), None) => touched.settled.push(token.clone()),
                 (Key::Machine(lane, id), None) => self.forgotten(scene, lane, id)?,
                 _ => {}
@@ -239,7 +266,8 @@ impl Oracle {
             (Call::List { lane }, Reply::Listed(result)) => {
                 self.sights.insert(lane.clone(), (asked, result.is_ok()));
             }
-            (Call::Offers { .. }, Reply::Offered(Ok(offers))) => {
+            (Call::Offers { lane, .. }, Reply::Offered(Ok(offers))) => {
+                self.priced.insert(lane.clone(), asked);
                 for offer in offers {
                     match offer {
                         Ok(offer) => drop(self.offers.insert(offer.pool.clone(), offer.clone())),
@@ -267,8 +295,10 @@ impl Oracle {
     pub(super) fn on_crash(&mut self, synced: u64, kept: Option<u64>) {
         let last = kept.unwrap_or(synced).max(synced);
         self.raises.retain(|raise| raise.seq <= last);
+        self.outcomes.retain(|outcome| outcome.seq <= last);
         self.sights.clear();
         self.offers.clear();
+        self.priced.clear();
         self.orders.clear();
         for life in self.tokens.values_mut() {
             life.doubtful |= life.calls > 0;
@@ -281,6 +311,7 @@ impl Oracle {
         self.lost_at = Some(scene.at);
         self.raises.clear();
         self.launches.clear();
+        self.outcomes.clear();
         self.drains.clear();
         self.renew_allowances(scene);
         self.lost_intents.extend(scene.journal.latest().values().filter_map(|r| match r {
@@ -292,12 +323,15 @@ impl Oracle {
     /// The process starts: what lies in the future by its clock counts from now, as no wait may outlast its length.
     pub(super) fn on_start(&mut self, scene: &Scene<'_>) {
         self.stopping = false;
+        for outcome in &mut self.outcomes {
+            outcome.seq = 0;
+        }
         for raise in &mut self.raises {
             // Batches are numbered anew in each start; what is here is durable.
             raise.seq = 0;
             raise.at = raise.at.min(scene.clock);
         }
-        for at in self.launches.values_mut() {
+        for at in self.launches.values_mut().chain(self.outcomes.iter_mut().map(|o| &mut o.at)) {
             *at = (*at).min(scene.clock);
         }
         let durable = scene.journal.durable();

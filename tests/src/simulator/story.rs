@@ -103,10 +103,17 @@ fn draw_parts(seed: u64, draws: &mut Stream) -> Parts {
     let mut parts = Parts::NONE;
     // Its own stream, so that the seeds of before it tell the same stories.
     let mut own = Stream::new(seed, "parts orders");
+    let mut duds = Stream::new(seed, "parts duds");
     for part in Part::ALL {
         let chance = match part {
             Part::Orders => {
                 if own.chance(likely / 2) {
+                    parts = parts.with(part);
+                }
+                continue;
+            }
+            Part::Duds => {
+                if duds.chance(likely / 2) {
                     parts = parts.with(part);
                 }
                 continue;
@@ -167,6 +174,7 @@ fn draw_faults(seed: u64, parts: Parts) -> Faults {
         end_refused: rate(Part::RefusedEnds, [300, 1_500, 4_000]),
         notice_lost: rate(Part::LostNotices, [500, 2_500, 8_000]),
         stillborn: rate(Part::Stillborn, [100, 500, 1_500]),
+        dud: rate(Part::Duds, [300, 1_500, 6_000]),
     }
 }
 
@@ -230,10 +238,10 @@ fn draw_clouds(seed: u64, parts: Parts) -> Vec<SimCloud> {
 
 fn draw_fleets(seed: u64, parts: Parts, clouds: &[SimCloud]) -> Vec<Fleet> {
     let names: &[&str] = if parts.has(Part::SecondFleet) { &["web", "batch"] } else { &["web"] };
-    names.iter().map(|name| draw_fleet(seed, name, clouds)).collect()
+    names.iter().map(|name| draw_fleet(seed, name, parts, clouds)).collect()
 }
 
-fn draw_fleet(seed: u64, name: &str, clouds: &[SimCloud]) -> Fleet {
+fn draw_fleet(seed: u64, name: &str, parts: Parts, clouds: &[SimCloud]) -> Fleet {
     let mut draws = Stream::new(seed, &format!("fleet {name}"));
     let unit = if draws.chance(5_000) { Unit::Gpu } else { Unit::Instance };
     let reach = if draws.chance(2_000) { 40 } else { 14 };
@@ -255,6 +263,7 @@ fn draw_fleet(seed: u64, name: &str, clouds: &[SimCloud]) -> Fleet {
     let share = |draws: &mut Stream| {
         if narrow && draws.chance(5_000) { Share::percent(40 + 10 * tenth(draws)) } else { Share::WHOLE }
     };
+    let patience = draw_patience(seed, name, parts);
     let spread = usize::try_from(draws.below(4)).unwrap_or(0).min(spot_pools);
     Fleet {
         name: name.into(),
@@ -296,19 +305,43 @@ fn draw_fleet(seed: u64, name: &str, clouds: &[SimCloud]) -> Fleet {
                 region: Share::WHOLE,
                 provider: share(&mut draws),
             },
+            max_price_age: patience.max_price_age,
         },
         scale_up: ScaleUp {
             cooldown: Span::from_secs(pick(&mut draws, &[0, 30, 90, 240])),
             max_step: draws.chance(4_000).then(|| Share::percent(30 + 10 * tenth(&mut draws))),
             max_launches_per_hour: draw_launch_limit(seed, name, max),
+            ready_within: patience.ready_within,
+            halt_above: patience.halt_above,
         },
         scale_down: ScaleDown {
             cooldown: Span::from_secs(pick(&mut draws, &[0, 20, 60, 120])),
             idle_grace: Span::from_secs(pick(&mut draws, &[0, 30, 120])),
             drain_timeout: Span::from_secs(pick(&mut draws, &[0, 15, 60])),
             max_step: draws.chance(4_000).then(|| Share::percent(30 + 10 * tenth(&mut draws))),
+            min_life: patience.min_life,
         },
         pools,
+    }
+}
+
+/// How long a fleet waits for machines, and how it takes launches that never run.
+struct Patience {
+    ready_within: Option<Span>,
+    halt_above: Option<Share>,
+    max_price_age: Option<Span>,
+    min_life: Span,
+}
+
+/// Its own stream, as [`draw_launch_limit`] has.
+fn draw_patience(seed: u64, name: &str, parts: Parts) -> Patience {
+    let mut draws = Stream::new(seed, &format!("patience {name}"));
+    Patience {
+        // What is waited for without end, and never runs, lets no run come to rest.
+        ready_within: (draws.chance(6_000) || parts.has(Part::Duds)).then(|| Span::from_mins(2 + draws.below(8))),
+        halt_above: draws.chance(6_000).then(|| Share::percent(20 + u32::try_from(draws.below(60)).unwrap_or(0))),
+        max_price_age: draws.chance(6_000).then(|| Span::from_mins(5 + draws.below(30))),
+        min_life: Span::from_mins(pick(&mut draws, &[0, 0, 1, 5])),
     }
 }
 

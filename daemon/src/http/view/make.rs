@@ -270,6 +270,7 @@ impl From<&policies::report::Refused> for Refused {
             Because::RegionFull => ("region-full", None),
             Because::ProviderFull => ("provider-full", None),
             Because::OverMax => ("over-max", None),
+            Because::PriceTooOld(_) => ("price-too-old", None),
             Because::Unseen => ("unseen", None),
             Because::NoUnits => ("no-units", None),
             Because::Base => ("base", None),
@@ -298,6 +299,13 @@ impl From<&CoreWait> for Wait {
             CoreWait::Paused => blank("paused"),
             CoreWait::LaunchLimit { machines, limit: _, at } => {
                 Self { machines: Some(*machines), at: Some(rfc3339(*at)), ..blank("launch-limit") }
+            }
+            CoreWait::Halted { failed, of: _, at } => {
+                Self { machines: Some(*failed), at: Some(rfc3339(*at)), ..blank("halted") }
+            }
+            CoreWait::Trial { machines } => Self { machines: Some(*machines), ..blank("trial") },
+            CoreWait::Young { machines, at } => {
+                Self { machines: Some(*machines), at: Some(rfc3339(*at)), ..blank("young") }
             }
             CoreWait::Settling { machines } => Self { machines: Some(*machines), ..blank("settling") },
             CoreWait::Unseen(lane) => Self { lane: Some(lane.to_string()), ..blank("unseen") },

@@ -5,7 +5,7 @@ use policies::control::orders::{Override, Setting};
 use policies::demand::Hour;
 use policies::failure::FailureKind;
 use policies::model::{Lane, Market, Pool};
-use policies::plan::{Cause, Closure, Memory, Place};
+use policies::plan::{Cause, Closure, Memory, Outcomes, Place};
 use policies::units::{Capacity, PricePerHour, Time};
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,8 @@ pub(super) struct MachineLine {
     price_micros: u64,
     born_ms: i64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    ready_ms: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     token: Option<String>,
     #[serde(skip_serializing_if = "is_false", default)]
     adopted: bool,
@@ -113,6 +115,11 @@ pub(super) struct MemoryLine {
     short_since_ms: Option<i64>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     launches: Vec<(i64, u32)>,
+    /// Time in ms, ready, failed.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    outcomes: Vec<(i64, u32, u32)>,
+    #[serde(skip_serializing_if = "is_false", default)]
+    on_trial: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -205,7 +212,7 @@ impl From<&Record> for Line {
                 price_micros: price.micros(),
                 at_ms: at.as_millis(),
             }),
-            Record::Machine(Machine { id, fleet, pool, units, price, born, token, adopted, leaving }) => {
+            Record::Machine(Machine { id, fleet, pool, units, price, born, ready, token, adopted, leaving }) => {
                 Self::Machine(MachineLine {
                     id: id.as_str().to_owned(),
                     fleet: fleet.as_str().to_owned(),
@@ -213,6 +220,7 @@ impl From<&Record> for Line {
                     units_milli: units.milli(),
                     price_micros: price.micros(),
                     born_ms: born.as_millis(),
+                    ready_ms: ready.map(Time::as_millis),
                     token: token.as_ref().map(|t| t.as_str().to_owned()),
                     adopted: *adopted,
                     leaving: leaving.map(LeavingLine::from),
@@ -254,7 +262,9 @@ impl Line {
                 at: Time::from_millis(b.at_ms),
                 unproven: b.unproven,
             }),
-            Self::Proven(p) => Record::Proven(p.fleet.into(), Lane { provider: p.provider.into(), region: p.region.into() }),
+            Self::Proven(p) => {
+                Record::Proven(p.fleet.into(), Lane { provider: p.provider.into(), region: p.region.into() })
+            }
             Self::Intent(i) => Record::Intent(Intent {
                 token: i.token.into(),
                 fleet: i.fleet.into(),
@@ -272,6 +282,7 @@ impl Line {
                 units: Capacity::from_milli(m.units_milli),
                 price: PricePerHour::from_micros(m.price_micros),
                 born: Time::from_millis(m.born_ms),
+                ready: m.ready_ms.map(Time::from_millis),
                 token: m.token.map(Into::into),
                 adopted: m.adopted,
                 leaving: m.leaving.map(LeavingLine::into_leaving).transpose()?,
@@ -432,7 +443,8 @@ impl LeavingLine {
 
 impl MemoryLine {
     fn of(fleet: &str, memory: &Memory) -> Self {
-        let Memory { target, raised_at, lowered_at, peaks, watched_since, short_since, launches } = memory;
+        let Memory { target, raised_at, lowered_at, peaks, watched_since, short_since, launches, outcomes, on_trial } =
+            memory;
         let ms = |time: &Option<Time>| time.map(Time::as_millis);
         Self {
             fleet: fleet.to_owned(),
@@ -443,6 +455,8 @@ impl MemoryLine {
             watched_since_ms: ms(watched_since),
             short_since_ms: ms(short_since),
             launches: launches.iter().map(|(at, n)| (at.as_millis(), *n)).collect(),
+            outcomes: outcomes.iter().map(|(at, o)| (at.as_millis(), o.ready, o.failed)).collect(),
+            on_trial: *on_trial,
         }
     }
 
@@ -457,6 +471,12 @@ impl MemoryLine {
             watched_since: time(self.watched_since_ms),
             short_since: time(self.short_since_ms),
             launches: self.launches.into_iter().map(|(at, n)| (Time::from_millis(at), n)).collect(),
+            outcomes: self
+                .outcomes
+                .into_iter()
+                .map(|(at, ready, failed)| (Time::from_millis(at), Outcomes { ready, failed }))
+                .collect(),
+            on_trial: self.on_trial,
         };
         (self.fleet, memory)
     }

@@ -372,7 +372,8 @@ fn nothing_goes_for_what_is_not_seen() {
     case.run(&Pool::new("other", "r", "a", "small", Market::Spot), 1);
     case.drain(2, Cause::Surplus);
     assert_eq!(case.found(), ["below-target"]);
-    case.lanes.insert(case.holdings[10].pool.lane().clone(), LaneState { seen: true, launch_batch: 1 });
+    case.lanes
+        .insert(case.holdings[10].pool.lane().clone(), LaneState { seen: true, launch_batch: 1, priced_at: None });
     assert_eq!(case.found(), [""; 0]);
 }
 
@@ -494,7 +495,7 @@ fn on_demand_does_not_leave_before_spot() {
     case.aim(2);
     case.drain(0, Cause::Surplus);
     assert_eq!(case.found(), [""; 0]);
-    case.lanes.insert(case.holdings[3].pool.lane().clone(), LaneState { seen: true, launch_batch: 1 });
+    case.lanes.insert(case.holdings[3].pool.lane().clone(), LaneState { seen: true, launch_batch: 1, priced_at: None });
     assert_eq!(case.found(), ["order-of-leaving"]);
 }
 

@@ -25,6 +25,7 @@ fn machine(id: &str, fleet: &str) -> Machine {
         price: PricePerHour::ZERO,
         born: START,
         token: None,
+        ready: None,
         adopted: true,
         leaving: None,
     }

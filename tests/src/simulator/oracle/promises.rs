@@ -30,6 +30,7 @@ impl Oracle {
             return broken(Rule::LaunchUnseen, format!("{token}: {} machines of {}", intent.count, intent.units));
         }
         self.price_fits(scene, fleet, intent)?;
+        self.not_halted(scene, fleet)?;
         self.tokens.insert(
             token.clone(),
             TokenLife { settled: false, calls: 0, first_call: None, out: false, doubtful: false },
@@ -46,6 +47,12 @@ impl Oracle {
         }
         if intent.pool.market() != Market::Spot {
             return Ok(());
+        }
+        if let Some(oldest) = fleet.spot.max_price_age {
+            let age = self.priced.get(intent.pool.lane()).map(|at| scene.clock.since(*at));
+            if age.is_none_or(|age| age > oldest) {
+                return broken(Rule::OldPrice, format!("{token}: the prices were read {age:?} ago"));
+            }
         }
         let price = intent.price.per_unit(intent.units);
         if fleet.spot.max_price_per_unit.is_some_and(|cap| price > cap) {

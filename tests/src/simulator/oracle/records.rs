@@ -1,13 +1,13 @@
 //! Rules of machine records: they say what is, and they outlast the machine.
 
 use policies::control::Record;
-use policies::control::ledger::Machine;
+use policies::control::ledger::{Leaving, Machine};
 use policies::model::{InstanceId, Lane, Market};
 use policies::plan::Cause;
 use policies::units::Span;
 use providers::sim::Owner;
 
-use super::{Drain, Oracle, Rule, Scene, Verdict, broken, fleet, record_of, truth, units};
+use super::{Drain, Oracle, Outcome, Rule, Scene, Verdict, broken, fleet, record_of, truth, units};
 
 impl Oracle {
     /// A machine was put on record, or its record changed.
@@ -40,6 +40,13 @@ impl Oracle {
         if old.is_none() && !machine.adopted {
             self.launch_counted(scene, machine)?;
         }
+        if old.is_some_and(|o| o.ready.is_none()) && machine.ready.is_some() {
+            self.came_to(scene, machine, true);
+        }
+        let told = machine.leaving.is_some_and(|l| l.why == Cause::NeverReady);
+        if told && old.is_some_and(|o| o.leaving.is_none()) {
+            self.came_to(scene, machine, false);
+        }
         self.leaving_recorded(scene, machine, old)
     }
 
@@ -58,6 +65,26 @@ impl Oracle {
                 Rule::OverLaunches,
                 format!("{name}: {lately} launches within {SURELY}, the limit is {limit}"),
             );
+        }
+        Ok(())
+    }
+
+    fn came_to(&mut self, scene: &Scene<'_>, machine: &Machine, ran: bool) {
+        self.outcomes.push(Outcome { seq: self.seq, fleet: machine.fleet.clone(), at: scene.clock, ran });
+    }
+
+    /// Nothing is promised while too many launches never ran. They are counted by steps of five minutes: what is younger
+    /// than 54 minutes surely counts, what is older than 65 surely does not.
+    pub(super) fn not_halted(&self, scene: &Scene<'_>, fleet: &policies::model::Fleet) -> Verdict {
+        let Some(most) = fleet.scale_up.halt_above else { return Ok(()) };
+        let count = |ran: bool, within: Span| {
+            let these = self.outcomes.iter().filter(|o| o.fleet == fleet.name && o.ran == ran);
+            let these = these.filter(|o| scene.clock.since(o.at) < within);
+            u64::try_from(these.count()).unwrap_or(u64::MAX)
+        };
+        let (failed, ran) = (count(false, Span::from_mins(54)), count(true, Span::from_mins(65)));
+        if failed >= 3 && failed * 10_000 > (failed + ran) * u64::from(most.basis_points()) {
+            return broken(Rule::LaunchedHalted, format!("{}: {failed} launches never ran, {ran} did", fleet.name));
         }
         Ok(())
     }
@@ -89,8 +116,16 @@ impl Oracle {
         let true_cause = match leaving.why {
             Cause::Interruption => real.is_some_and(|m| m.noticed_at.is_some()),
             Cause::PoolRemoved => wanted.is_none_or(|f| !f.pools.contains_key(&machine.pool)),
-            Cause::BridgeOver => machine.pool.market() == Market::OnDemand,
-            Cause::Surplus => true,
+            Cause::BridgeOver => {
+                machine.pool.market() == Market::OnDemand
+                    && wanted.is_none_or(|f| old_enough(scene, machine, leaving, f.scale_down.min_life))
+            }
+            Cause::Surplus => wanted.is_none_or(|f| old_enough(scene, machine, leaving, f.scale_down.min_life)),
+            // It may run by now, unseen; that it did long ago is seen.
+            Cause::NeverReady => {
+                let within = wanted.and_then(|f| f.scale_up.ready_within);
+                within.is_some_and(|within| old_enough(scene, machine, leaving, within)) && machine.ready.is_none()
+            }
             Cause::Ordered => self.drain_orders.contains(&machine.id),
             Cause::Drained => false,
         };
@@ -134,4 +169,10 @@ impl Oracle {
         }
         Ok(())
     }
+}
+
+/// The machine is so old by the clock of the control host when it is told to go, or truly: that clock is set now and then.
+fn old_enough(scene: &Scene<'_>, machine: &Machine, leaving: Leaving, age: Span) -> bool {
+    let truly = truth(scene, machine.pool.lane(), &machine.id).map_or(Span::ZERO, |m| scene.at.since(m.born));
+    leaving.since.since(machine.born).max(truly) >= age
 }
