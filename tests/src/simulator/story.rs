@@ -263,6 +263,7 @@ fn draw_fleet(seed: u64, name: &str, clouds: &[SimCloud]) -> Fleet {
         weights: BTreeMap::new(),
         min: Capacity::units(min),
         max: Capacity::units(max),
+        schedules: Vec::new(),
         demand: DemandRules {
             queue: draws
                 .chance(9_000)
