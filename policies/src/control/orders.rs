@@ -140,6 +140,35 @@ impl Override {
     }
 }
 
+/// The bounds that orders set at a moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Ordered {
+    /// The minimum, if one is ordered.
+    pub min: Option<Capacity>,
+    /// The maximum, if one is ordered.
+    pub max: Option<Capacity>,
+}
+
+impl Ordered {
+    /// The fleet with these bounds. A person knows of today what the calendar does not, so what is ordered also stands
+    /// for the schedules, and none of them cuts an ordered minimum.
+    #[must_use]
+    pub fn of(self, fleet: &Fleet) -> Cow<'_, Fleet> {
+        let Self { min, max } = self;
+        if min.is_none() && max.is_none() {
+            return Cow::Borrowed(fleet);
+        }
+        let mut wanted = fleet.clone();
+        for schedule in &mut wanted.schedules {
+            schedule.min = schedule.min.filter(|_| min.is_none());
+            schedule.max = schedule.max.filter(|_| max.is_none()).map(|lower| lower.max(min.unwrap_or_default()));
+        }
+        wanted.max = max.unwrap_or(fleet.max);
+        wanted.min = min.unwrap_or(fleet.min).min(wanted.max);
+        Cow::Owned(wanted)
+    }
+}
+
 /// Why an order was refused; nothing was changed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
@@ -323,19 +352,7 @@ impl Controller {
                 Setting::Pause | Setting::Protect(..) => None,
             })
         };
-        let (min, max) = (limit(Slot::Min), limit(Slot::Max));
-        if min.is_none() && max.is_none() {
-            return Cow::Borrowed(fleet);
-        }
-        let mut wanted = fleet.clone();
-        for schedule in &mut wanted.schedules {
-            // A person knows of today what the calendar does not: what is ordered wins.
-            schedule.min = schedule.min.filter(|_| min.is_none());
-            schedule.max = schedule.max.filter(|_| max.is_none()).map(|lower| lower.max(min.unwrap_or_default()));
-        }
-        wanted.max = max.unwrap_or(fleet.max);
-        wanted.min = min.unwrap_or(fleet.min).min(wanted.max);
-        Cow::Owned(wanted)
+        Ordered { min: limit(Slot::Min), max: limit(Slot::Max) }.of(fleet)
     }
 
     /// The earliest end of an order that stands.

@@ -35,7 +35,9 @@ impl Controller {
         let Some(mind) = self.fleets.get(fleet) else { return false };
         let lanes = mind.fleet.pools.keys().map(crate::model::Pool::lane);
         (mind.measured || mind.fleet.demand.queue.is_none())
-            && lanes.filter_map(|l| Some((l, self.lanes.get(l)?))).all(|(l, eye)| eye.looked() && self.ledger.proven(fleet, l))
+            && lanes
+                .filter_map(|l| Some((l, self.lanes.get(l)?)))
+                .all(|(l, eye)| eye.looked() && self.ledger.proven(fleet, l))
             && self.sizes_known(fleet)
     }
 

@@ -90,14 +90,8 @@ fn a_reading_that_comes_twice_fires_the_first_time() {
 
 #[test]
 fn days_of_the_month_and_of_the_week() {
-    let fields = Fields {
-        minutes: 1,
-        hours: 1,
-        days: 1 << 13,
-        months: u64::MAX,
-        weekdays: 1 << 5,
-        rule: DayRule::Either,
-    };
+    let fields =
+        Fields { minutes: 1, hours: 1, days: 1 << 13, months: u64::MAX, weekdays: 1 << 5, rule: DayRule::Either };
     let end = || End::At(daily(12, 0));
     let either = on(Cron::new("0 0 13 * fri", fields).unwrap(), end(), TimeZone::utc());
     assert_eq!(either.next_change(at(0, 0, 0)), Some(at(4, 0, 0)), "Friday the 5th");
@@ -109,14 +103,8 @@ fn days_of_the_month_and_of_the_week() {
 
 #[test]
 fn a_leap_day_is_found_and_a_31st_of_february_is_not() {
-    let fields = Fields {
-        minutes: 1,
-        hours: 1,
-        days: 1 << 29,
-        months: 1 << 2,
-        weekdays: u64::MAX,
-        rule: DayRule::Both,
-    };
+    let fields =
+        Fields { minutes: 1, hours: 1, days: 1 << 29, months: 1 << 2, weekdays: u64::MAX, rule: DayRule::Both };
     let leap = on(Cron::new("0 0 29 2 *", fields).unwrap(), End::After(Span::from_hours(1)), TimeZone::utc());
     assert_eq!(leap.next_change(at(0, 0, 0)), Some(at(59, 0, 0)));
     assert_eq!(leap.next_change(at(60, 0, 0)), Some(at(59 + 1_461, 0, 0)));

@@ -254,7 +254,9 @@ impl Line {
                 at: Time::from_millis(b.at_ms),
                 unproven: b.unproven,
             }),
-            Self::Proven(p) => Record::Proven(p.fleet.into(), Lane { provider: p.provider.into(), region: p.region.into() }),
+            Self::Proven(p) => {
+                Record::Proven(p.fleet.into(), Lane { provider: p.provider.into(), region: p.region.into() })
+            }
             Self::Intent(i) => Record::Intent(Intent {
                 token: i.token.into(),
                 fleet: i.fleet.into(),
