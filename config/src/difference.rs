@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use policies::model::{Fleet, MaxShare, Pool};
+use policies::schedule::{End, Schedule};
 use providers::LaunchSpec;
 use providers::spec::AwsSpec;
 
@@ -189,13 +190,29 @@ fn sim_lines(writer: &mut Writer<'_>, sim: &SimConfig) {
 
 fn fleet_lines(writer: &mut Writer<'_>, fleet: &Fleet) {
     // Pools are compared apart: there may be thousands.
-    let Fleet { name: _, labels, unit, weights, min, max, demand, on_demand, spot, scale_up, scale_down, pools: _ } =
-        fleet;
+    let Fleet {
+        name: _,
+        labels,
+        unit,
+        weights,
+        min,
+        max,
+        schedules,
+        demand,
+        on_demand,
+        spot,
+        scale_up,
+        scale_down,
+        pools: _,
+    } = fleet;
     writer.map("labels", labels);
     writer.line("unit", unit.name());
     writer.map("weights", weights);
     writer.line("capacity.min", min);
     writer.line("capacity.max", max);
+    for schedule in schedules {
+        schedule_lines(writer, schedule);
+    }
     if let Some(queue) = demand.queue {
         writer.line("demand.queue.jobs_per_unit_hour", queue.jobs_per_unit_hour);
         writer.line("demand.queue.drain_within", queue.drain_within);
@@ -229,6 +246,18 @@ fn fleet_lines(writer: &mut Writer<'_>, fleet: &Fleet) {
     writer.line("scale_down.drain_timeout", scale_down.drain_timeout);
     writer.optional("scale_down.max_step", scale_down.max_step);
     writer.line("scale_down.min_life", scale_down.min_life);
+}
+
+fn schedule_lines(writer: &mut Writer<'_>, schedule: &Schedule) {
+    let Schedule { name, from, end, zone, min, max } = schedule;
+    writer.line(&format!("schedules.{name}.from"), from.as_str());
+    match end {
+        End::At(until) => writer.line(&format!("schedules.{name}.until"), until.as_str()),
+        End::After(length) => writer.line(&format!("schedules.{name}.lasts"), length),
+    }
+    writer.line(&format!("schedules.{name}.time_zone"), zone.name());
+    writer.optional(&format!("schedules.{name}.min"), *min);
+    writer.optional(&format!("schedules.{name}.max"), *max);
 }
 
 fn source_line(source: &SourceKind) -> String {

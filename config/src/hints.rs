@@ -3,7 +3,7 @@
 use crate::raw;
 
 /// Keys of later versions, so that nobody hunts for a typing mistake.
-const LATER: [&str; 6] = ["budget", "schedule", "strategy", "service_level", "seasons", "rootfs_gb"];
+const LATER: [&str; 5] = ["budget", "strategy", "service_level", "seasons", "rootfs_gb"];
 
 /// The candidate that the word was probably meant to be, if one is near enough.
 pub(crate) fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {

@@ -16,6 +16,7 @@
 //! Not here: network, clock, and secrets themselves ([`Secret`] says where one is; the daemon resolves it when it
 //! starts).
 
+pub mod calendar;
 mod difference;
 pub mod generate;
 mod hints;

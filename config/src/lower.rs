@@ -24,6 +24,7 @@ mod fleet;
 mod launch;
 mod pools;
 mod providers;
+mod schedules;
 mod source;
 
 /// More pools in one configuration are refused: a round must stay far below a second. The planner is measured with

@@ -14,8 +14,8 @@ use serde::de::{IgnoredAny, MapAccess};
 use crate::model::{LaunchApi, LogFormat, LogLevel, StoreEngine};
 use field::{Dict, Field, Key, List, Raw, Read, Scalar, table};
 use value::{
-    Count, Duration, FilePath, Flag, Hourly, Leaf, Listen, Micros, OneOf, Order, PerUnitHour, Percent, Rate, Text,
-    Units, Version,
+    Count, CronText, Duration, FilePath, Flag, Hourly, Leaf, Listen, Micros, OneOf, Order, PerUnitHour, Percent, Rate,
+    Text, Units, Version, ZoneName,
 };
 
 mod duration;
@@ -167,6 +167,8 @@ table! {
         default("{}") weights: Dict<Leaf<Units>>,
         /// Limits of the fleet's capacity.
         required capacity: Capacity,
+        /// Other limits at times of the calendar, at most 50.
+        default("[]") schedules: List<Schedule>,
         /// How much is needed.
         default("{}") demand: Demand,
         /// The part that is not spot.
@@ -184,13 +186,42 @@ table! {
 
     /// Limits of the fleet's capacity, in its unit.
     Capacity {
-        /// The target is never below this.
+        /// The target is never below this, but for a schedule with a lower `max`.
         default("0") min: Leaf<Units>,
         /// Neither the target nor the machines that run or are promised ever exceed this.
         required max: Leaf<Units>,
     }
 
-    /// How much is needed. Without a queue the fleet stays at `capacity.min`.
+    /// Other limits at times of the calendar. While the schedule is on, its `min` counts beside `capacity.min` and its
+    /// `max` beside `capacity.max`. Where several are on, the highest minimum and the lowest maximum hold, and the
+    /// maximum wins: a higher minimum is cut to it. So `capacity.max` is never exceeded. Orders win over schedules:
+    /// while `set-min` stands no schedule raises the minimum or cuts it, and while `set-max` stands none lowers the
+    /// maximum. What a minimum lacks when it begins is launched at once; when it ends, machines go by the rules of
+    /// `scale_down`.
+    Schedule {
+        /// Name, unique in the fleet: small letters, digits and dashes, at most 63. Reports tell it.
+        required name: Leaf<Text>,
+        /// When it begins: a cron expression of minute (0-59), hour (0-23), day of the month (1-31), month (1-12 or
+        /// jan-dec) and day of the week (0-7 or sun-sat; 0 and 7 are Sunday). Each is `*`, a value, a range `8-18`, a
+        /// step `*/15` or `8-18/2`, or a list of these. A day must match both day fields; when neither begins with
+        /// `*`, one of them is enough. A time that is left out when clocks go forward counts at the end of the gap; one
+        /// that comes twice when they go back counts once, the first time. Example: `0 8 * * mon-fri`.
+        required from: Leaf<CronText>,
+        /// When it ends, as `from`. Exactly one of `until` and `lasts`. A begin and an end at one time make a begin.
+        /// Example: `0 19 * * mon-fri`.
+        optional until: Leaf<CronText>,
+        /// It ends so long after it began, from 1m to 30d, as time passes and not as clocks show. Begun again before
+        /// that, it goes on. Example: `11h`.
+        optional lasts: Leaf<Duration>,
+        /// Whose clocks: a name of the IANA database. Example: `Europe/Berlin`.
+        default("UTC") time_zone: Leaf<ZoneName>,
+        /// The minimum meanwhile, in the fleet's unit. At least one of `min` and `max`.
+        optional min: Leaf<Units>,
+        /// The maximum meanwhile, in the fleet's unit.
+        optional max: Leaf<Units>,
+    }
+
+    /// How much is needed. Without a queue the fleet stays at its minimum.
     Demand {
         /// Size the fleet by a queue.
         optional queue: Queue,
@@ -414,6 +445,7 @@ pub(crate) fn tables() -> impl Iterator<Item = Table> {
         SimType "providers.sim.types.<name>",
         Fleet "fleets[]",
         Capacity "fleets[].capacity",
+        Schedule "fleets[].schedules[]",
         Demand "fleets[].demand",
         Queue "fleets[].demand.queue",
         Source "fleets[].demand.queue.source",

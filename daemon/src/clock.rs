@@ -101,6 +101,16 @@ pub fn rfc3339(at: Time) -> String {
     }
 }
 
+/// A moment by clocks that are so many seconds ahead of UTC: RFC 3339, to the second.
+#[must_use]
+pub fn local_rfc3339(at: Time, seconds_ahead: i32) -> String {
+    let stamp = jiff::Timestamp::from_second(at.as_millis().div_euclid(1_000));
+    match (stamp, jiff::tz::Offset::from_seconds(seconds_ahead)) {
+        (Ok(stamp), Ok(offset)) => stamp.display_with_offset(offset).to_string(),
+        _ => rfc3339(at),
+    }
+}
+
 /// The moment that [`rfc3339`] wrote; `None` when it is none.
 #[must_use]
 pub fn parse_rfc3339(text: &str) -> Option<Time> {

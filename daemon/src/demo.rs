@@ -203,6 +203,7 @@ fn fleet(clouds: &[SimProvider]) -> Fleet {
         weights: BTreeMap::new(),
         min: Capacity::units(2),
         max: Capacity::units(32),
+        schedules: Vec::new(),
         demand: DemandRules {
             queue: Some(QueueRule {
                 jobs_per_unit_hour: PerHour::new(JOBS_PER_GPU_HOUR),

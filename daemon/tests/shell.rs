@@ -44,6 +44,7 @@ fn fleet() -> Fleet {
         weights: BTreeMap::new(),
         min: Capacity::units(3),
         max: Capacity::units(6),
+        schedules: Vec::new(),
         demand: DemandRules {
             queue: None,
             forecast: None,

@@ -52,7 +52,7 @@ impl Level {
 pub enum Violation {
     /// The plan is of another fleet or another moment than the input it is judged by.
     OtherInput,
-    /// The target is outside min..max.
+    /// The target is outside min..max, those of schedules included.
     TargetOutOfBounds {
         /// The target.
         target: Capacity,
@@ -328,6 +328,10 @@ struct Books<'a> {
     unseen_on_demand: Capacity,
     /// Capacity that is or may be in place.
     occupied: Capacity,
+    /// The least that the target may be now.
+    min: Capacity,
+    /// The most that the target and the capacity in place may be now.
+    max: Capacity,
     /// How much of the plan's target on-demand owes.
     base: Capacity,
     /// How much of the plan's target spot owes.
@@ -345,6 +349,7 @@ impl<'a> Books<'a> {
             let these = input.holdings.iter().filter(|h| h.counts() && (all || h.pool.market() == Market::OnDemand));
             these.filter(blind).map(Holding::capacity).sum()
         };
+        let (min, max) = target::bounds(input);
         let base = input.fleet.on_demand.base.min(plan.target);
         let machines = input.holdings.iter().filter_map(|h| match &h.id {
             crate::plan::HoldingId::Machine(id) => Some((id, h)),
@@ -360,6 +365,8 @@ impl<'a> Books<'a> {
             unseen: unseen(true),
             unseen_on_demand: unseen(false),
             occupied: input.holdings.iter().filter(|h| h.occupies()).map(Holding::capacity).sum(),
+            min,
+            max,
             base,
             wanted_spot: plan.target.minus(base),
         }

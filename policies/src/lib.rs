@@ -15,6 +15,7 @@ pub mod units;
 
 pub mod failure;
 pub mod model;
+pub mod schedule;
 
 pub mod cost;
 pub mod demand;

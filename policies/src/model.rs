@@ -4,6 +4,7 @@ use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::schedule::Schedule;
 use crate::units::{Capacity, ListPrice, PerHour, PricePerHour, Share, Span, Time, UnitPrice};
 
 /// Declares a name type: a cheap-to-clone, ordered text with a meaning of its own.
@@ -50,6 +51,10 @@ macro_rules! name_type {
 name_type!(
     /// Name of a fleet, unique in a configuration.
     FleetName
+);
+name_type!(
+    /// Name of a schedule, unique in its fleet.
+    ScheduleName
 );
 name_type!(
     /// Name of a configured provider: `aws`, `gcp`, `azure`, `ppio`, or of a simulated one.
@@ -416,10 +421,12 @@ pub struct Fleet {
     pub unit: Unit,
     /// Capacity of a machine of these types, instead of what the unit counts.
     pub weights: BTreeMap<InstanceType, Capacity>,
-    /// The target is never below this.
+    /// The target is never below this, but for a schedule with a lower maximum.
     pub min: Capacity,
     /// Neither the target nor the machines that run and are promised ever exceed this.
     pub max: Capacity,
+    /// Other bounds, at times: [`Bounds`](crate::schedule::Bounds) are those of a moment.
+    pub schedules: Vec<Schedule>,
     /// How need is told from demand.
     pub demand: DemandRules,
     /// On-demand rules.

@@ -471,7 +471,7 @@ pub fn decide(input: &Input<'_>) -> (Plan, Report) {
         (Kind::Rest, vec![Wait::Paused], Vec::new())
     } else {
         let Bought { short_since, mut waits, mut wakes } =
-            buy::buy(input, &index, &books, target, memory.short_since, &mut draft);
+            buy::buy(input, &index, &books, target, sized.bounds.max, memory.short_since, &mut draft);
         memory.short_since = short_since;
         if let Some(halt) = buy::halt(input, &index, &memory, &mut draft) {
             memory.on_trial |= halt.halted;

@@ -7,6 +7,7 @@ pub use text::render;
 use crate::failure::FailureKind;
 use crate::model::{FleetName, Lane, Pool};
 use crate::plan::LaunchWhy;
+use crate::schedule::Holder;
 use crate::units::{Capacity, Currency, PricePerHour, Share, Span, Time, UnitPrice};
 
 /// The reasons behind one [`Plan`](crate::Plan).
@@ -72,7 +73,7 @@ pub enum Basis {
 }
 
 /// What cut or lifted the need.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Limit {
     /// Headroom was added.
     Headroom(Share),
@@ -82,6 +83,10 @@ pub enum Limit {
     Min,
     /// Cut to the maximum.
     Max,
+    /// The minimum is that of a schedule, and the need is not above it.
+    ScheduleMin(Holder),
+    /// Cut to the maximum of a schedule.
+    ScheduleMax(Holder),
     /// A raise was cut to one step.
     StepUp,
     /// A lowering was cut to one step.

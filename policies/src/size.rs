@@ -4,7 +4,7 @@
 //! hour; exact, then rounded up to whole units. The forecast, where one is configured and there is history for it, is
 //! the highest value of the configured quantile from now to the horizon; it can only raise the need. Without a queue
 //! and without a forecast the need is the minimum. Headroom is added and rounded up to whole units. The result,
-//! within min..max (max wins), is what is *wanted*.
+//! within min..max (max wins), is what is *wanted*. Schedules that are on make other bounds ([`Bounds`]).
 //!
 //! **Missing data.** Since the first failed reading the last target is wanted for `hold`, then `then` (within
 //! min..max); without `then` the last target for good. The forecast is not asked meanwhile. Before the first reading
@@ -32,6 +32,7 @@ use crate::forecast;
 use crate::model::{Fleet, ForecastRule, QueueRule};
 use crate::plan::{Memory, PEAKS};
 use crate::report::{Basis, Limit, Sizing};
+use crate::schedule::Bounds;
 use crate::units::{Capacity, Share, Span, Time};
 
 /// Between two steps there is at least so long, also without a cooldown: deciding twice at one moment changes nothing
@@ -53,7 +54,9 @@ pub struct Sized {
     pub sizing: Sizing,
     /// The memory with the new target, change times and peaks; the rest as before.
     pub memory: Memory,
-    /// The earliest moment at which something that holds the target back ends.
+    /// Within these bounds.
+    pub bounds: Bounds,
+    /// The earliest moment at which something that holds the target back ends, or a schedule begins or ends.
     pub wake_at: Option<Time>,
 }
 
@@ -82,7 +85,9 @@ pub fn reactive_need(fleet: &Fleet, demand: &Demand) -> Option<Capacity> {
 pub fn size(now: Time, fleet: &Fleet, memory: &Memory, held: Capacity, demand: &Demand, history: &History) -> Sized {
     let previous = memory.target;
     let from = previous.unwrap_or(held);
-    let mut sizer = Sizer { now, fleet, memory: memory.clone(), from, limits: Vec::new(), wakes: Vec::new() };
+    let bounds = Bounds::of(fleet, now);
+    let wakes = bounds.until.into_iter().collect();
+    let mut sizer = Sizer { now, fleet, bounds, memory: memory.clone(), from, limits: Vec::new(), wakes };
     let want = sizer.want(demand, history);
     let floor = sizer.watch(&want);
     let target = if want.capacity < from {
@@ -102,7 +107,7 @@ pub fn size(now: Time, fleet: &Fleet, memory: &Memory, held: Capacity, demand: &
     let wake_at = sizer.wakes.into_iter().filter(|t| *t > now).min();
     let Want { need, basis, forecast, .. } = want;
     let sizing = Sizing { need, basis, forecast, limits: sizer.limits, target, previous };
-    Sized { sizing, memory: sizer.memory, wake_at }
+    Sized { sizing, memory: sizer.memory, bounds: sizer.bounds, wake_at }
 }
 
 /// What is wanted before cooldowns, steps and grace.
@@ -132,6 +137,7 @@ enum Watch {
 struct Sizer<'a> {
     now: Time,
     fleet: &'a Fleet,
+    bounds: Bounds,
     memory: Memory,
     /// The target before; at the first decision, what is held.
     from: Capacity,
@@ -148,7 +154,7 @@ impl Sizer<'_> {
         };
         if rules.queue.is_none() {
             let forecast = self.forecast(history);
-            let (need, basis) = forecast.map_or((self.fleet.min, Basis::Minimum), |f| (f, Basis::Forecast));
+            let (need, basis) = forecast.map_or((self.bounds.min, Basis::Minimum), |f| (f, Basis::Forecast));
             let topped = if basis == Basis::Minimum { need } else { self.headroom(need) };
             return Want { need, capacity: self.bound(topped), basis, forecast, watch: Watch::Seen };
         }
@@ -183,7 +189,7 @@ impl Sizer<'_> {
         let mut watch = Watch::Seen;
         if !self.rate_known(demand) {
             watch = Watch::AtLeast;
-            let stay = self.from.min(self.fleet.max);
+            let stay = self.from.min(self.bounds.max);
             if stay > capacity {
                 self.limits.push(Limit::RateUnknown);
                 capacity = stay;
@@ -221,19 +227,24 @@ impl Sizer<'_> {
     }
 
     fn bound(&mut self, capacity: Capacity) -> Capacity {
-        let (min, max) = (self.fleet.min, self.fleet.max);
-        if capacity > max {
-            self.limits.push(Limit::Max);
-        } else if capacity < min {
-            self.limits.push(Limit::Min);
+        let Bounds { min, max, min_by, max_by, .. } = &self.bounds;
+        let by_min = || min_by.clone().map_or(Limit::Min, Limit::ScheduleMin);
+        let by_max = || max_by.clone().map_or(Limit::Max, Limit::ScheduleMax);
+        if capacity > *max {
+            self.limits.push(by_max());
+        } else if capacity < *min || (capacity == *min && min_by.is_some()) {
+            self.limits.push(by_min());
+            if self.bounds.min_cut {
+                self.limits.push(by_max());
+            }
         }
-        capacity.max(min).min(max)
+        capacity.max(*min).min(*max)
     }
 
     fn raise(&mut self, from: Capacity, to: Capacity) -> Capacity {
         let ScaleStep { pause, step } =
             ScaleStep::new(self.fleet.scale_up.cooldown, self.fleet.scale_up.max_step, from);
-        let forced = from.max(self.fleet.min).min(to);
+        let forced = from.max(self.bounds.min).min(to);
         if to == forced {
             return to;
         }
@@ -254,7 +265,7 @@ impl Sizer<'_> {
     fn lower(&mut self, from: Capacity, to: Capacity, floor: Option<Floor>) -> Capacity {
         let rule = &self.fleet.scale_down;
         let ScaleStep { pause, step } = ScaleStep::new(rule.cooldown, rule.max_step, from);
-        let forced = from.min(self.fleet.max);
+        let forced = from.min(self.bounds.max);
         let mut reach = to;
         if let Some(floor) = floor.filter(|f| f.capacity > to) {
             self.limits.push(Limit::IdleGrace(floor.until));

@@ -41,6 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "spotfleet-config",
         &[
             "annotate-snippets",
+            "jiff",
             "saphyr-parser",
             "schemars",
             "secrecy",

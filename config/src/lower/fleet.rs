@@ -9,7 +9,7 @@ use policies::model::{
 use policies::units::{Capacity, Share, Span};
 
 use crate::hints;
-use crate::lower::{At, Known, Lowering, MONTH, NameRule, WEEK, pools, source};
+use crate::lower::{At, Known, Lowering, MONTH, NameRule, WEEK, pools, schedules, source};
 use crate::model::{FleetConfig, SourceConfig};
 use crate::raw;
 use crate::raw::field::{Dict, Field};
@@ -51,8 +51,20 @@ pub(crate) fn lower(
     room: &mut usize,
 ) -> (Option<String>, Option<FleetConfig>) {
     let Some(table) = cx.open(at, field) else { return (None, None) };
-    let raw::Fleet { name, labels, unit, weights, capacity, demand, on_demand, spot, scale_up, scale_down, pools } =
-        table;
+    let raw::Fleet {
+        name,
+        labels,
+        unit,
+        weights,
+        capacity,
+        schedules,
+        demand,
+        on_demand,
+        spot,
+        scale_up,
+        scale_down,
+        pools,
+    } = table;
 
     let name_at = at.key("name");
     let name = cx.value(&name_at, name);
@@ -62,6 +74,7 @@ pub(crate) fn lower(
     let weights_at = at.key("weights");
     let weights = weights_of(cx, &weights_at, weights);
     let limits = capacity_of(cx, &at.key("capacity"), capacity);
+    let schedules = schedules::lower(cx, &at.key("schedules"), schedules, limits);
     let (demand, source) = demand_of(cx, &at.key("demand"), demand, limits);
     let on_demand_at = at.key("on_demand");
     let on_demand = on_demand_of(cx, &on_demand_at, on_demand, limits);
@@ -100,6 +113,7 @@ pub(crate) fn lower(
             weights: weights?,
             min,
             max,
+            schedules: schedules?,
             demand: demand?,
             on_demand: on_demand?,
             spot: spot?,
@@ -166,7 +180,7 @@ fn weights_of(
     whole.then_some(weights)
 }
 
-fn capacity(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<Leaf<Units>>) -> Option<Capacity> {
+pub(super) fn capacity(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<Leaf<Units>>) -> Option<Capacity> {
     let value = cx.value(at, field)?;
     if value > MOST_CAPACITY {
         cx.wrong(at, format!("{value} is too large"), format!("it can be {MOST_CAPACITY} at most"));
@@ -435,7 +449,13 @@ fn share(
 }
 
 /// The duration at the key, within these bounds.
-fn span(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<Leaf<Duration>>, least: Span, most: Span) -> Option<Span> {
+pub(super) fn span(
+    cx: &mut Lowering<'_, '_>,
+    at: &At<'_>,
+    field: Field<Leaf<Duration>>,
+    least: Span,
+    most: Span,
+) -> Option<Span> {
     let value = cx.value(at, field);
     cx.within(at, value, least, most)
 }

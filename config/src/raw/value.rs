@@ -4,11 +4,14 @@ use core::marker::PhantomData;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use policies::model::{Market, Unit};
+use policies::schedule::{Cron, TimeZone};
 use policies::units::{Capacity, Currency, PerHour, Share, Span, UnitPrice};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use crate::calendar::{self, CalendarError};
 use crate::model::{LaunchApi, LogFormat, LogLevel, StoreEngine};
 use crate::problem::quoted;
 use crate::raw::field::{Raw, Read, Scalar};
@@ -23,6 +26,12 @@ pub(crate) struct Mistake {
 impl Mistake {
     fn new(rule: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { rule: rule.into(), hint: Some(hint.into()) }
+    }
+}
+
+impl From<CalendarError> for Mistake {
+    fn from(CalendarError { rule, hint }: CalendarError) -> Self {
+        Self::new(rule, hint)
     }
 }
 
@@ -376,6 +385,40 @@ impl Kind for Duration {
             "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$",
             "minLength": 2
         })
+    }
+}
+
+/// A cron expression such as `0 8 * * mon-fri`.
+pub(crate) enum CronText {}
+
+impl Kind for CronText {
+    type Value = Cron;
+    const WANTED: &'static str = "a cron expression such as 0 8 * * mon-fri";
+
+    fn parse(scalar: &Scalar) -> Result<Cron, Mistake> {
+        let Scalar::Text(text) = scalar else { return Err(wrong(Self::WANTED, scalar)) };
+        calendar::cron(text).map_err(Mistake::from)
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "title": "cron expression", "pattern": r"^\s*\S+(\s+\S+){4}\s*$"})
+    }
+}
+
+/// The name of a time zone.
+pub(crate) enum ZoneName {}
+
+impl Kind for ZoneName {
+    type Value = Arc<TimeZone>;
+    const WANTED: &'static str = "the name of a time zone such as Europe/Berlin";
+
+    fn parse(scalar: &Scalar) -> Result<Arc<TimeZone>, Mistake> {
+        let Scalar::Text(text) = scalar else { return Err(wrong(Self::WANTED, scalar)) };
+        calendar::time_zone(text).map(Arc::new).map_err(Mistake::from)
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "title": "time zone"})
     }
 }
 

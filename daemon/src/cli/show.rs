@@ -5,7 +5,7 @@ use clap::Args;
 use super::client::{DaemonArgs, block_on};
 use super::out::{Out, lines, table};
 use super::{Done, Fault};
-use crate::http::view::{Event, Events, Fleet, Fleets, Instance, Instances, Lanes, Status};
+use crate::http::view::{Event, Events, Fleet, Fleets, Instance, Instances, Lanes, Schedule, Status};
 
 /// Says what the running daemon holds, wants and pays.
 #[derive(Clone, Debug, Args)]
@@ -138,6 +138,18 @@ fn pool_table(fleet: &Fleet) -> String {
         ]);
     }
     let mut text = lines(&table);
+    for schedule in &fleet.schedules {
+        let Schedule { name, active, next_change, time_zone, min, max } = schedule;
+        let bound = |name: &str, bound: &Option<f64>| bound.map_or_else(String::new, |to| format!(", {name} {to}"));
+        let change = match (next_change, active) {
+            (Some(at), true) => format!("on, ends {at}"),
+            (Some(at), false) => format!("off, begins {at}"),
+            (None, true) => "on".to_owned(),
+            (None, false) => "off".to_owned(),
+        };
+        let (min, max) = (bound("min", min), bound("max", max));
+        text.push_str(&format!("schedule {name}: {change} ({time_zone}){min}{max}\n"));
+    }
     for closure in &fleet.closures {
         text.push_str(&format!(
             "closed: {} until {} ({}, {} in a row)\n",

@@ -33,9 +33,9 @@ pub struct Fleet {
     pub name: String,
     /// What capacity counts: `instance`, `vcpu` or `gpu`.
     pub unit: String,
-    /// Lower bound of the target.
+    /// Lower bound of the target, by orders and schedules too.
     pub min: f64,
-    /// Upper bound of target and machines.
+    /// Upper bound of target and machines, by orders and schedules too.
     pub max: f64,
     /// Wanted now; absent before the first decision.
     pub target: Option<f64>,
@@ -63,6 +63,9 @@ pub struct Fleet {
     pub pools: Vec<PoolUse>,
     /// What takes no launches for a while.
     pub closures: Vec<Closure>,
+    /// Other bounds at times.
+    #[serde(default)]
+    pub schedules: Vec<Schedule>,
     /// Orders of the operator that stand.
     pub orders: Vec<StandingOrder>,
     /// The last decision that did anything.
@@ -97,6 +100,23 @@ pub struct Closure {
     pub until: String,
     /// Failures in a row.
     pub strikes: u32,
+}
+
+/// Other bounds of a fleet at times.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Its name.
+    pub name: String,
+    /// It is on.
+    pub active: bool,
+    /// When it begins or ends next, by the clocks of its zone with their distance from UTC; absent: never.
+    pub next_change: Option<String>,
+    /// Whose clocks.
+    pub time_zone: String,
+    /// The minimum while it is on.
+    pub min: Option<f64>,
+    /// The maximum while it is on.
+    pub max: Option<f64>,
 }
 
 /// An order of the operator that stands.
@@ -239,7 +259,7 @@ pub struct Sizing {
     /// What the forecast said.
     pub forecast: Option<f64>,
     /// What cut or lifted the need, in order: `headroom`, `rate-unknown`, `min`, `max`, `step-up`, `step-down`, `cooldown-up`,
-    /// `cooldown-down`, `idle-grace`.
+    /// `cooldown-down`, `idle-grace`, and `schedule-min NAME`, `schedule-max NAME` for the bounds of a schedule.
     pub limits: Vec<String>,
     /// The target before.
     pub previous: Option<f64>,

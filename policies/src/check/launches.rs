@@ -46,8 +46,8 @@ pub(super) fn judge(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &m
     }
     shares(input, books, &launches, found);
     let capacity = books.occupied.plus(sum(launches.iter()));
-    if capacity > input.fleet.max {
-        found.push(Violation::OverMax { capacity, max: input.fleet.max });
+    if capacity > books.max {
+        found.push(Violation::OverMax { capacity, max: books.max });
     }
     amounts(input, books, &launches, found);
     bridges(input, &launches, found);

@@ -8,19 +8,19 @@ use crate::units::{Capacity, Share, Span, Time};
 /// lost, may raise as it likes, and lowers from what is held.
 pub(super) fn judge(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &mut Vec<Violation>) {
     let to = plan.target;
-    if to < input.fleet.min || to > input.fleet.max {
+    if to < books.min || to > books.max {
         found.push(Violation::TargetOutOfBounds { target: to });
     }
     if !remembered(input, plan) {
         found.push(Violation::Forgotten);
     }
     let from = input.memory.target.unwrap_or(books.counted());
-    let raised_too_fast = input.memory.target.is_some() && to > from && to > highest(input, from);
-    if raised_too_fast || to < from && to < lowest(input, from) {
+    let raised_too_fast = input.memory.target.is_some() && to > from && to > highest(input, books, from);
+    if raised_too_fast || to < from && to < lowest(input, books, from) {
         found.push(Violation::TooFast { from, to });
     }
     // What passes a lowered maximum falls to it at once, whatever was needed or is known.
-    let kept = from.min(input.fleet.max);
+    let kept = from.min(books.max);
     if to < kept {
         if input.fleet.demand.queue.is_some() && input.demand.latest().is_none() {
             if fallback(input).is_none_or(|then| to < then) {
@@ -33,6 +33,15 @@ pub(super) fn judge(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &m
             }
         }
     }
+}
+
+/// The least and the most that the target may be now: each schedule that is on can raise the one and lower the other,
+/// and the second wins.
+pub(super) fn bounds(input: &Input<'_>) -> (Capacity, Capacity) {
+    let on = || input.fleet.schedules.iter().filter(|s| s.active(input.now));
+    let max = on().fold(input.fleet.max, |max, s| s.max.map_or(max, |lower| max.min(lower)));
+    let min = on().fold(input.fleet.min, |min, s| s.min.map_or(min, |higher| min.max(higher)));
+    (min.min(max), max)
 }
 
 /// The plan remembers its target, and the time of a change if it is one; without a change the times stay.
@@ -49,18 +58,18 @@ fn remembered(input: &Input<'_>, plan: &Plan) -> bool {
 }
 
 /// The highest target that a raise may go to now. What is below min goes to min at once.
-fn highest(input: &Input<'_>, from: Capacity) -> Capacity {
+fn highest(input: &Input<'_>, books: &Books<'_>, from: Capacity) -> Capacity {
     let rule = &input.fleet.scale_up;
     let raised = if cooling(input.now, input.memory.raised_at, rule.cooldown) {
         from
     } else {
         rule.max_step.map_or(Capacity::from_milli(u64::MAX), |share| from.plus(step(share, from)))
     };
-    raised.max(input.fleet.min)
+    raised.max(books.min)
 }
 
 /// The lowest target that a lowering may go to now. What is above max falls to max at once.
-fn lowest(input: &Input<'_>, from: Capacity) -> Capacity {
+fn lowest(input: &Input<'_>, books: &Books<'_>, from: Capacity) -> Capacity {
     let rule = &input.fleet.scale_down;
     let changed = input.memory.raised_at.max(input.memory.lowered_at);
     let lowered = if cooling(input.now, changed, rule.cooldown) {
@@ -68,7 +77,7 @@ fn lowest(input: &Input<'_>, from: Capacity) -> Capacity {
     } else {
         rule.max_step.map_or(Capacity::ZERO, |share| from.minus(step(share, from)))
     };
-    lowered.min(input.fleet.max)
+    lowered.min(books.max)
 }
 
 /// A step is at least one unit, so that small fleets move at all.

@@ -196,6 +196,7 @@ fn fleet(pools: &[Pool]) -> Fleet {
         weights: BTreeMap::new(),
         min: Capacity::units(2),
         max: Capacity::units(20),
+        schedules: Vec::new(),
         demand: DemandRules {
             queue: Some(QueueRule { jobs_per_unit_hour: PerHour::new(60), drain_within: Span::from_mins(10) }),
             forecast: None,

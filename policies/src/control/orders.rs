@@ -6,7 +6,8 @@
 //! * **Pause**: the fleet launches nothing and lets nothing go; machines that the provider takes are not replaced. What
 //!   was ordered before goes on: ends are repeated, launches without an answer are looked for. The target is still
 //!   told, and acted on when the pause ends.
-//! * **Minimum, maximum**: stand in for those of the fleet file. A minimum above the maximum counts as the maximum.
+//! * **Minimum, maximum**: stand in for those of the fleet file and of its schedules. A minimum above the maximum counts
+//!   as the maximum; a schedule's maximum below an ordered minimum counts as that minimum.
 //! * **Protection**: the machine is not let go by a decision. The provider may still take it.
 //! * **Drain**: the machine is told to finish its work, is ended after the fleet's `drain_timeout`, and replaced as need
 //!   be. It does not stand: the machine's own record says it.
@@ -136,6 +137,35 @@ impl Override {
     #[must_use]
     pub fn stands(&self, now: Time) -> bool {
         self.until.is_none_or(|until| now < until)
+    }
+}
+
+/// The bounds that orders set at a moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Ordered {
+    /// The minimum, if one is ordered.
+    pub min: Option<Capacity>,
+    /// The maximum, if one is ordered.
+    pub max: Option<Capacity>,
+}
+
+impl Ordered {
+    /// The fleet with these bounds. A person knows of today what the calendar does not, so what is ordered also stands
+    /// for the schedules, and none of them cuts an ordered minimum.
+    #[must_use]
+    pub fn of(self, fleet: &Fleet) -> Cow<'_, Fleet> {
+        let Self { min, max } = self;
+        if min.is_none() && max.is_none() {
+            return Cow::Borrowed(fleet);
+        }
+        let mut wanted = fleet.clone();
+        for schedule in &mut wanted.schedules {
+            schedule.min = schedule.min.filter(|_| min.is_none());
+            schedule.max = schedule.max.filter(|_| max.is_none()).map(|lower| lower.max(min.unwrap_or_default()));
+        }
+        wanted.max = max.unwrap_or(fleet.max);
+        wanted.min = min.unwrap_or(fleet.min).min(wanted.max);
+        Cow::Owned(wanted)
     }
 }
 
@@ -332,7 +362,7 @@ impl Controller {
         self.ledger.overrides().get(&(fleet.clone(), slot)).filter(|o| o.stands(self.now))
     }
 
-    /// The fleet with the minimum and maximum that are in force.
+    /// The fleet with the minimum and maximum that are in force beside its schedules.
     pub(super) fn effective<'a>(&self, fleet: &'a Fleet) -> Cow<'a, Fleet> {
         let limit = |slot| {
             self.standing(&fleet.name, slot).and_then(|o| match o.setting {
@@ -340,12 +370,7 @@ impl Controller {
                 Setting::Pause | Setting::Protect(..) => None,
             })
         };
-        let (min, max) = (limit(Slot::Min), limit(Slot::Max));
-        if min.is_none() && max.is_none() {
-            return Cow::Borrowed(fleet);
-        }
-        let max = max.unwrap_or(fleet.max);
-        Cow::Owned(Fleet { min: min.unwrap_or(fleet.min).min(max), max, ..fleet.clone() })
+        Ordered { min: limit(Slot::Min), max: limit(Slot::Max) }.of(fleet)
     }
 
     /// The earliest end of an order that stands.

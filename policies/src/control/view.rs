@@ -5,6 +5,7 @@ use crate::failure::FailureKind;
 use crate::model::{FleetName, Lane, Market, Sight, Unit};
 use crate::plan::{Closure, Holding, Plan};
 use crate::report::{Report, Wait};
+use crate::schedule::{Bounds, Schedule};
 use crate::units::{Capacity, Currency, PricePerHour, Time};
 
 use super::Controller;
@@ -46,6 +47,8 @@ pub struct FleetView {
     pub min: Capacity,
     /// Its bounds in force.
     pub max: Capacity,
+    /// Its schedules, in the order of the fleet file.
+    pub schedules: Vec<ScheduleView>,
     /// Orders of the operator that stand.
     pub orders: Vec<Override>,
     /// Jobs not finished, when the source tells.
@@ -65,6 +68,17 @@ pub struct FleetView {
     pub price_on_demand: PricePerHour,
     /// What is closed for it.
     pub closures: Vec<Closure>,
+}
+
+/// A schedule as it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScheduleView {
+    /// What it says.
+    pub schedule: Schedule,
+    /// It is on.
+    pub active: bool,
+    /// When it begins or ends next.
+    pub next_change: Option<Time>,
 }
 
 /// A lane as it is.
@@ -143,6 +157,12 @@ fn not_ready(controller: &Controller) -> Vec<String> {
 fn fleet(controller: &Controller, name: &FleetName) -> Option<FleetView> {
     let mind = controller.fleets.get(name)?;
     let wanted = controller.effective(&mind.fleet);
+    let bounds = Bounds::of(&wanted, controller.now);
+    let schedules = mind.fleet.schedules.iter().map(|schedule| ScheduleView {
+        schedule: schedule.clone(),
+        active: schedule.active(controller.now),
+        next_change: schedule.next_change(controller.now),
+    });
     let orders = controller.ledger.overrides().values().filter(|o| o.fleet == *name && o.stands(controller.now));
     let machines: Vec<Machine> = controller.ledger.machines().values().filter(|m| m.fleet == *name).cloned().collect();
     let holdings = controller.holdings(name);
@@ -170,8 +190,9 @@ fn fleet(controller: &Controller, name: &FleetName) -> Option<FleetView> {
     Some(FleetView {
         name: name.clone(),
         unit: mind.fleet.unit,
-        min: wanted.min,
-        max: wanted.max,
+        min: bounds.min,
+        max: bounds.max,
+        schedules: schedules.collect(),
         orders: orders.cloned().collect(),
         backlog: mind.demand.latest().map(crate::demand::Sample::backlog),
         decision: mind.last.clone(),

@@ -40,12 +40,13 @@ pub(super) fn buy(
     index: &Index<'_>,
     books: &Books<'_>,
     target: Capacity,
+    max: Capacity,
     short_since: Option<Time>,
     draft: &mut Draft,
 ) -> Bought {
     let now = input.now;
     let rules = &input.fleet.on_demand;
-    let room = input.fleet.max.minus(books.occupied);
+    let room = max.minus(books.occupied);
     let nothing_held = || allocate::Held::empty(index.sites.len(), index.zones, index.lanes.len(), index.providers);
 
     let mut on_demand = Shop::new(candidates(index, Market::OnDemand), Limits::NONE, nothing_held(), room);

@@ -34,6 +34,7 @@ impl World {
             weights: BTreeMap::new(),
             min: Capacity::units(min),
             max: Capacity::units(1_000),
+            schedules: Vec::new(),
             demand: DemandRules {
                 queue: None,
                 forecast: None,

@@ -4,6 +4,7 @@ use core::fmt::{self, Write};
 
 use crate::plan::{Action, Kind, Plan};
 use crate::report::{Basis, Because, Limit, Refused, Report, Sizing, Step, Wait};
+use crate::schedule::Holder;
 use crate::units::{Currency, PricePerHour, Span, Time, UnitPrice};
 
 /// The decision as text, for people and goldens: what is done to get where, then one line per step with its reason and
@@ -95,6 +96,8 @@ impl Text<'_> {
                 Limit::RateUnknown => self.out.push_str("arrival rate not known yet"),
                 Limit::Min => self.out.push_str("min"),
                 Limit::Max => self.out.push_str("max"),
+                Limit::ScheduleMin(holder) => self.schedule("min", holder)?,
+                Limit::ScheduleMax(holder) => self.schedule("max", holder)?,
                 Limit::StepUp => self.out.push_str("one step up"),
                 Limit::StepDown => self.out.push_str("one step down"),
                 Limit::CooldownUp(until) => write!(self.out, "may rise {}", self.when(*until))?,
@@ -107,6 +110,12 @@ impl Text<'_> {
             Some(_) => Ok(()),
             None => write!(self.out, "; first"),
         }
+    }
+
+    fn schedule(&mut self, bound: &str, holder: &Holder) -> fmt::Result {
+        let Holder { schedule, until } = holder;
+        write!(self.out, "{bound} of schedule {schedule}")?;
+        until.map_or(Ok(()), |until| write!(self.out, ", ends {}", self.when(until)))
     }
 
     fn action(&mut self, action: &Action) -> fmt::Result {

@@ -40,6 +40,7 @@ pub(super) fn plain(name: &str) -> Fleet {
         weights: BTreeMap::new(),
         min: Capacity::ZERO,
         max: Capacity::units(100),
+        schedules: Vec::new(),
         demand: DemandRules {
             queue: Some(QueueRule { jobs_per_unit_hour: RATE, drain_within: DRAIN }),
             forecast: None,

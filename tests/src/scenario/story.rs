@@ -6,7 +6,7 @@ use policies::report::render;
 use policies::units::{Capacity, Currency, ListPrice, Span, Time};
 use policies::{Plan, Report};
 
-use crate::scenario::{START, Trouble, Words, World, rules};
+use crate::scenario::{START, Trouble, Words, World, rules, schedule};
 
 /// Rounds of one `fixpoint`: a story that needs more does not come to rest.
 const ROUNDS: u32 = 60;
@@ -51,6 +51,23 @@ impl Teller {
     fn command(&mut self, words: &mut Words<'_>) -> Result<(), Trouble> {
         match words.word()? {
             "fleet" => rules::set(&mut self.world.fleet, words)?,
+            "schedule" => schedule::set(&mut self.world.fleet, words)?,
+            "order" => {
+                let bound = words.word()?;
+                let to = if words.take("lifted") { None } else { Some(words.capacity()?) };
+                match bound {
+                    "min" => self.world.ordered.min = to,
+                    "max" => self.world.ordered.max = to,
+                    _ => return Err(Trouble::new(format!("'{bound}' is not min or max"))),
+                }
+            }
+            "on" => {
+                let now = schedule::moment(words.word()?, words.word()?)?;
+                if now < self.world.now {
+                    return Err(Trouble::new("a story does not go back in time"));
+                }
+                self.world.advance(now);
+            }
             "offer" => self.offer(words)?,
             "withdraw" => self.world.withdraw(&words.pool()?),
             "remove" => {
@@ -247,7 +264,8 @@ impl Teller {
             if round.done {
                 continue;
             }
-            match round.wake_at {
+            // The calendar goes on for ever.
+            match round.wake_at.filter(|at| Some(*at) != self.world.next_of_schedules()) {
                 Some(at) if at > self.world.now => self.world.advance(at),
                 Some(at) => return Err(Trouble::new(format!("wants to be woken at {at:?}, which is not later"))),
                 None => {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use policies::check::{Violation, check};
+use policies::control::orders::Ordered;
 use policies::cost::Rates;
 use policies::demand::{Demand, History, Hour, Sample};
 use policies::failure::{FailureKind, Scope};
@@ -70,6 +71,8 @@ pub struct World {
     pub rates: Rates,
     /// The operator has paused the fleet.
     pub paused: bool,
+    /// What the operator has ordered.
+    pub ordered: Ordered,
     queue: Option<Queue>,
     machines: u32,
     /// First number of the machines that the last plan launched.
@@ -90,6 +93,7 @@ impl Default for World {
             lanes: BTreeMap::new(),
             rates: Rates::default(),
             paused: false,
+            ordered: Ordered::default(),
             queue: None,
             machines: 0,
             newest: 0,
@@ -118,13 +122,19 @@ impl World {
 
     /// The decision of now.
     pub fn decide(&self) -> (Plan, Report) {
-        decide(&self.input())
+        decide(&Input { fleet: &self.ordered.of(&self.fleet), ..self.input() })
+    }
+
+    /// When a schedule begins or ends next.
+    #[must_use]
+    pub fn next_of_schedules(&self) -> Option<Time> {
+        self.fleet.schedules.iter().filter_map(|s| s.next_change(self.now)).min()
     }
 
     /// The rules that this plan breaks.
     #[must_use]
     pub fn check(&self, plan: &Plan) -> Vec<Violation> {
-        check(&self.input(), plan)
+        check(&Input { fleet: &self.ordered.of(&self.fleet), ..self.input() }, plan)
     }
 
     /// Carries the plan out and keeps its memory.

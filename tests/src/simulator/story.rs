@@ -272,6 +272,7 @@ fn draw_fleet(seed: u64, name: &str, parts: Parts, clouds: &[SimCloud]) -> Fleet
         weights: BTreeMap::new(),
         min: Capacity::units(min),
         max: Capacity::units(max),
+        schedules: Vec::new(),
         demand: DemandRules {
             queue: draws
                 .chance(9_000)

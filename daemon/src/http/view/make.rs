@@ -2,7 +2,7 @@
 
 use policies::control::Override;
 use policies::control::ledger::{Machine as CoreMachine, Note};
-use policies::control::view::{FleetView, LaneView, View};
+use policies::control::view::{FleetView, LaneView, ScheduleView, View};
 use policies::failure::Failure as CoreFailure;
 use policies::model::{Lane as CoreLane, Market, Sight};
 use policies::plan::{Action, Closure as CoreClosure, Holding, HoldingId, Place, Standing};
@@ -12,9 +12,9 @@ use policies::{Plan as CorePlan, Report};
 
 use super::{
     Closure, Event, Events, Failure, Fleet, Fleets, Instance, Instances, Lane, Lanes, LastStep, Orphan, Plan, PoolUse,
-    Refused, Sizing, StandingOrder, Step, Wait,
+    Refused, Schedule, Sizing, StandingOrder, Step, Wait,
 };
-use crate::clock::rfc3339;
+use crate::clock::{local_rfc3339, rfc3339};
 
 /// A quantity's decimal text as a JSON number. Goes through the text because a float made from the text prints as the
 /// same decimal again.
@@ -99,8 +99,22 @@ impl From<&FleetView> for Fleet {
             saving: saving(fleet.price, fleet.price_on_demand),
             pools: pool_uses(&fleet.holdings),
             closures: fleet.closures.iter().map(Closure::from).collect(),
+            schedules: fleet.schedules.iter().map(Schedule::from).collect(),
             orders: fleet.orders.iter().map(StandingOrder::from).collect(),
             last_step: fleet.last_step.as_ref().map(LastStep::from),
+        }
+    }
+}
+
+impl From<&ScheduleView> for Schedule {
+    fn from(ScheduleView { schedule, active, next_change }: &ScheduleView) -> Self {
+        Self {
+            name: schedule.name.to_string(),
+            active: *active,
+            next_change: next_change.map(|at| local_rfc3339(at, schedule.zone.offset(at))),
+            time_zone: schedule.zone.name().to_owned(),
+            min: schedule.min.map(capacity),
+            max: schedule.max.map(capacity),
         }
     }
 }
@@ -207,22 +221,27 @@ impl From<&CoreSizing> for Sizing {
             Basis::MissingHold { .. } => "missing-hold",
             Basis::MissingFallback { .. } => "missing-fallback",
         };
-        let limit = |limit: &Limit| match limit {
-            Limit::Headroom(_) => "headroom",
-            Limit::RateUnknown => "rate-unknown",
-            Limit::Min => "min",
-            Limit::Max => "max",
-            Limit::StepUp => "step-up",
-            Limit::StepDown => "step-down",
-            Limit::CooldownUp(_) => "cooldown-up",
-            Limit::CooldownDown(_) => "cooldown-down",
-            Limit::IdleGrace(_) => "idle-grace",
+        let limit = |limit: &Limit| {
+            let name = match limit {
+                Limit::Headroom(_) => "headroom",
+                Limit::RateUnknown => "rate-unknown",
+                Limit::Min => "min",
+                Limit::Max => "max",
+                Limit::ScheduleMin(holder) => return format!("schedule-min {}", holder.schedule),
+                Limit::ScheduleMax(holder) => return format!("schedule-max {}", holder.schedule),
+                Limit::StepUp => "step-up",
+                Limit::StepDown => "step-down",
+                Limit::CooldownUp(_) => "cooldown-up",
+                Limit::CooldownDown(_) => "cooldown-down",
+                Limit::IdleGrace(_) => "idle-grace",
+            };
+            name.to_owned()
         };
         Self {
             need: capacity(sizing.need),
             basis: basis.to_owned(),
             forecast: sizing.forecast.map(capacity),
-            limits: sizing.limits.iter().map(|l| limit(l).to_owned()).collect(),
+            limits: sizing.limits.iter().map(limit).collect(),
             previous: sizing.previous.map(capacity),
         }
     }
