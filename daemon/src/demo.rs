@@ -101,6 +101,8 @@ pub async fn run(options: &Options, telemetry: &Telemetry, mut screen: Screen) -
         fleets: vec![fleet],
         providers: capabilities,
         rates: rates(),
+        budget: None,
+        zone: Arc::new(policies::schedule::TimeZone::utc()),
         tick: Span::from_secs(10),
         boot_seed: options.seed,
         rebuilt: false,
@@ -204,6 +206,7 @@ fn fleet(clouds: &[SimProvider]) -> Fleet {
         min: Capacity::units(2),
         max: Capacity::units(32),
         schedules: Vec::new(),
+        budget: None,
         demand: DemandRules {
             queue: Some(QueueRule {
                 jobs_per_unit_hour: PerHour::new(JOBS_PER_GPU_HOUR),

@@ -45,6 +45,7 @@ fn fleet() -> Fleet {
         min: Capacity::units(3),
         max: Capacity::units(6),
         schedules: Vec::new(),
+        budget: None,
         demand: DemandRules {
             queue: None,
             forecast: None,
@@ -88,6 +89,8 @@ fn setup(provider: &dyn Provider) -> Setup {
         fleets: vec![fleet()],
         providers: BTreeMap::from([(provider.name().clone(), provider.capabilities().clone())]),
         rates: Rates::default(),
+        budget: None,
+        zone: Arc::new(policies::schedule::TimeZone::utc()),
         tick: Span::from_secs(1),
         boot_seed: 9,
         rebuilt: false,

@@ -16,6 +16,7 @@ use crate::units::{Capacity, UnitPrice};
 
 mod launches;
 mod leaving;
+mod money;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -103,6 +104,18 @@ pub enum Violation {
     OverTrial {
         /// Promised, starting and planned.
         machines: u64,
+    },
+    /// More is launched than the floor needs, and a budget does not pay for it.
+    OverBudget {
+        /// What is launched.
+        launched: Capacity,
+    },
+    /// Spot is let go for a budget, and what is left does not cover the minimum.
+    BelowFloor {
+        /// What would be left.
+        capacity: Capacity,
+        /// The minimum.
+        floor: Capacity,
     },
     /// A machine is let go, for less than an interruption or an order, before it has lived for the stated time.
     TooYoung(InstanceId),
@@ -206,6 +219,8 @@ impl Violation {
             Self::OverLaunches { .. } => "over-launches",
             Self::Halted { .. } => "halted",
             Self::OverTrial { .. } => "over-trial",
+            Self::OverBudget { .. } => "over-budget",
+            Self::BelowFloor { .. } => "below-floor",
             Self::TooYoung(_) => "too-young",
             Self::OldPrice(_) => "old-price",
             Self::TwoKinds => "two-kinds",
@@ -252,6 +267,8 @@ impl fmt::Display for Violation {
             }
             Self::Halted { failed, of } => write!(f, "{failed} of {of} launches of the hour never ran"),
             Self::OverTrial { machines } => write!(f, "{machines} machines would be on their way on trial"),
+            Self::OverBudget { launched } => write!(f, "{launched} is launched, and a budget is used up"),
+            Self::BelowFloor { capacity, floor } => write!(f, "{capacity} would be left, the floor is {floor}"),
             Self::TooYoung(id) => write!(f, "{id} has not lived for its least life"),
             Self::OldPrice(pool) => write!(f, "the price of {pool} was read too long ago"),
             Self::TwoKinds => f.write_str("one plan both launches and lets go"),
@@ -300,6 +317,7 @@ pub fn check(input: &Input<'_>, plan: &Plan) -> Vec<Violation> {
     target::judge(input, plan, &books, &mut found);
     launches::judge(input, plan, &books, &mut found);
     leaving::judge(input, plan, &books, &mut found);
+    money::judge(input, plan, &books, &mut found);
     let launches = plan.actions.iter().any(|a| matches!(a, Action::Launch { .. }));
     if launches && books.has_free_drain(plan) {
         found.push(Violation::TwoKinds);

@@ -7,7 +7,9 @@
 //! deed is a property of this type and not of its caller.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use crate::budget::{Budget, Period, Whose};
 use crate::cost::Rates;
 use crate::demand::{Demand, History, Sample};
 use crate::failure::Failure;
@@ -16,6 +18,7 @@ use crate::model::{
 };
 use crate::plan::Plan;
 use crate::report::Report;
+use crate::schedule::TimeZone;
 use crate::units::{Span, Time};
 
 use lanes::Eye;
@@ -31,6 +34,7 @@ mod launches;
 mod leaving;
 mod look;
 mod round;
+mod spend;
 #[cfg(test)]
 mod tests;
 
@@ -47,6 +51,10 @@ pub struct Setup {
     pub providers: BTreeMap<ProviderName, Capabilities>,
     /// Rates of exchange.
     pub rates: Rates,
+    /// The budget of all fleets together.
+    pub budget: Option<Budget>,
+    /// On whose clocks days and months of budgets begin.
+    pub zone: Arc<TimeZone>,
     /// How often to look and decide when nothing happens.
     pub tick: Span,
     /// Entropy of this start, drawn by the caller: keeps tokens unique even when the store was lost.
@@ -86,6 +94,8 @@ pub enum Event {
         fleets: Vec<Fleet>,
         /// Rates of exchange.
         rates: Rates,
+        /// The budget of all fleets together.
+        budget: Option<Budget>,
     },
     /// The operator orders something. Answered by [`Effect::Answer`].
     Ordered {
@@ -231,6 +241,8 @@ const STORE_LOST: (&str, &str) = ("alarm", "the store was lost; machines are tak
 pub struct Controller {
     providers: BTreeMap<ProviderName, Capabilities>,
     rates: Rates,
+    budget: Option<Budget>,
+    zone: Arc<TimeZone>,
     tick: Span,
     fleets: BTreeMap<FleetName, Mind>,
     ledger: Ledger,
@@ -272,6 +284,8 @@ struct Mind {
     last: Option<(Plan, Report)>,
     last_step: Option<(Plan, Report)>,
     violation: Option<String>,
+    /// What was said of each limit of its budgets: 1 near its end, 2 used up.
+    said: BTreeMap<(Whose, Period), u8>,
 }
 
 impl Mind {
@@ -290,6 +304,7 @@ impl Mind {
             last: None,
             last_step: None,
             violation: None,
+            said: BTreeMap::new(),
         }
     }
 }
@@ -314,6 +329,8 @@ impl Controller {
         let mut controller = Self {
             providers: setup.providers,
             rates: setup.rates,
+            budget: setup.budget,
+            zone: setup.zone,
             tick: setup.tick,
             fleets: BTreeMap::new(),
             attempts: ledger.intents().keys().map(|t| (t.clone(), Attempt::recovered(now))).collect(),
@@ -357,7 +374,10 @@ impl Controller {
                     self.on_reply(asked, at, reply);
                 }
             }
-            Event::Reloaded { fleets, rates } => self.on_reload(fleets, rates),
+            Event::Reloaded { fleets, rates, budget } => {
+                self.budget = budget;
+                self.on_reload(fleets, rates);
+            }
             Event::Ordered { id, order } => {
                 let answer = self.ordered(order);
                 self.answers.push((self.ledger.open_seq(), id, answer));
@@ -402,6 +422,8 @@ impl Controller {
                 mind.decide_at = self.now;
             }
             self.forget_what_is_over();
+            self.forget_old_spends();
+            self.count_spends();
             self.look();
         }
         self.look_again();

@@ -17,6 +17,7 @@ pub mod failure;
 pub mod model;
 pub mod schedule;
 
+pub mod budget;
 pub mod cost;
 pub mod demand;
 pub mod forecast;

@@ -4,6 +4,7 @@ use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::budget::Budget;
 use crate::schedule::Schedule;
 use crate::units::{Capacity, ListPrice, PerHour, PricePerHour, Share, Span, Time, UnitPrice};
 
@@ -375,6 +376,8 @@ pub struct Capabilities {
     pub billing_step: Span,
     /// At least so much is billed.
     pub billing_minimum: Span,
+    /// Spot that the provider takes back within this time of its launch is not billed.
+    pub free_if_taken_within: Span,
 }
 
 impl Capabilities {
@@ -437,6 +440,8 @@ pub struct Fleet {
     pub scale_up: ScaleUp,
     /// Rules for lowering the target and letting machines go.
     pub scale_down: ScaleDown,
+    /// What it may cost; `None`: what it costs.
+    pub budget: Option<Budget>,
     /// Where to buy: each pool with the launch specification to use there.
     pub pools: BTreeMap<Pool, SpecName>,
 }
@@ -648,6 +653,7 @@ mod tests {
             terminate_batch: 1,
             billing_step: Span::from_secs(1),
             billing_minimum: Span::ZERO,
+            free_if_taken_within: Span::ZERO,
         };
         assert_eq!(caps.settle_window(), Span::from_secs(55));
     }

@@ -6,7 +6,7 @@
 //!   `min(now + drain_timeout, time of the notice)`; launches first.
 //!   A machine that never ran in its time is told to go, and replaced by the next plan.
 //! * **Grow**: what the target lacks is launched.
-//! * **Shrink**: what the target does not need is let go.
+//! * **Shrink**: what no budget pays for, or else what the target does not need, is let go.
 //!
 //! A fleet that the operator paused rests: its target is told, and nothing is launched, told to go or ended.
 //!
@@ -16,10 +16,11 @@
 //! same moment is empty.
 //!
 //! How the target comes about: [`crate::size`]. Who counts as what: `plan/books.rs`. What is launched:
-//! `plan/buy.rs`, within the limits of [`crate::allocate`]. What is let go: `plan/leave.rs`.
+//! `plan/buy.rs`, within the limits of [`crate::allocate`] and of the budgets (`plan/purse.rs`). What is let go: `plan/leave.rs`.
 
 use std::collections::BTreeMap;
 
+use crate::budget::Purse;
 use crate::cost::Rates;
 use crate::demand::{Demand, History};
 use crate::failure::FailureKind;
@@ -34,6 +35,7 @@ mod draft;
 mod explain;
 mod index;
 mod leave;
+mod purse;
 
 use books::Books;
 use buy::Bought;
@@ -66,6 +68,8 @@ pub struct Input<'a> {
     pub lanes: &'a BTreeMap<Lane, LaneState>,
     /// Rates of exchange.
     pub rates: &'a Rates,
+    /// The budgets that pay for the fleet, with what is spent of them.
+    pub purses: &'a [Purse],
 }
 
 /// What one lane allows now.
@@ -115,6 +119,8 @@ pub struct Holding {
     pub protected: bool,
     /// It was seen to run at some time.
     pub ran: bool,
+    /// What one machine cost an hour when it was launched or promised; zero when that is not known.
+    pub paid: PricePerHour,
 }
 
 impl Holding {
@@ -392,6 +398,8 @@ pub enum Cause {
     PoolRemoved,
     /// It never ran.
     NeverReady,
+    /// A budget is used up.
+    Budget,
     /// The operator ordered it.
     Ordered,
     /// Its drain time is over.
@@ -400,12 +408,13 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Interruption,
         Self::Surplus,
         Self::BridgeOver,
         Self::PoolRemoved,
         Self::NeverReady,
+        Self::Budget,
         Self::Ordered,
         Self::Drained,
     ];
@@ -419,6 +428,7 @@ impl Cause {
             Self::BridgeOver => "bridge-over",
             Self::PoolRemoved => "pool-removed",
             Self::NeverReady => "never-ready",
+            Self::Budget => "budget",
             Self::Ordered => "ordered",
             Self::Drained => "drained",
         }
@@ -466,6 +476,7 @@ pub fn decide(input: &Input<'_>) -> (Plan, Report) {
     let index = Index::new(input);
     let books = Books::new(input, &index, target);
     let mut draft = Draft::default();
+    let (limits, min) = (purse::Limits::new(input, &index), sized.bounds.min);
 
     let (kind, mut waits, mut wakes) = if input.paused {
         (Kind::Rest, vec![Wait::Paused], Vec::new())
@@ -473,6 +484,10 @@ pub fn decide(input: &Input<'_>) -> (Plan, Report) {
         let Bought { short_since, mut waits, mut wakes } =
             buy::buy(input, &index, &books, target, sized.bounds.max, memory.short_since, &mut draft);
         memory.short_since = short_since;
+        if let Some(cut) = limits.cut(&books, min, &mut draft) {
+            wakes.extend(cut.by.ends);
+            waits.push(Wait::Budget { machines: cut.machines, by: cut.by });
+        }
         if let Some(halt) = buy::halt(input, &index, &memory, &mut draft) {
             memory.on_trial |= halt.halted;
             wakes.extend(halt.at);
@@ -482,7 +497,7 @@ pub fn decide(input: &Input<'_>) -> (Plan, Report) {
             wakes.push(limited.at);
             waits.push(Wait::LaunchLimit { machines: limited.machines, limit: limited.limit, at: limited.at });
         }
-        let (kind, failed) = let_go(input, &index, &books, target, memory.lowered_at, &mut draft);
+        let (kind, failed) = let_go(input, &index, &books, &limits, min, target, memory.lowered_at, &mut draft);
         if failed > 0 {
             memory.count_outcomes(now, Outcomes { ready: 0, failed });
         }
@@ -515,6 +530,7 @@ pub fn decide(input: &Input<'_>) -> (Plan, Report) {
         held_on_demand: books.on_demand().plus(books.removed_on_demand).counted,
         steps: draft.steps,
         waits,
+        budgets: limits.all,
     };
     let plan = Plan {
         fleet: input.fleet.name.clone(),
@@ -536,6 +552,8 @@ fn let_go(
     input: &Input<'_>,
     index: &Index<'_>,
     books: &Books<'_>,
+    limits: &purse::Limits,
+    min: Capacity,
     target: Capacity,
     lowered_at: Option<Time>,
     draft: &mut Draft,
@@ -550,6 +568,9 @@ fn let_go(
         _ => Kind::Grow,
     };
     if kind == Kind::Rest {
+        leave::shed(input, index, books, limits, min, draft);
+    }
+    if kind == Kind::Rest && draft.actions.is_empty() {
         leave::surplus(input, index, books, target, lowered_at, draft);
     }
     leave::drained(input, index, draft);

@@ -4,6 +4,7 @@ mod text;
 
 pub use text::render;
 
+use crate::budget::Left;
 use crate::failure::FailureKind;
 use crate::model::{FleetName, Lane, Pool};
 use crate::plan::LaunchWhy;
@@ -30,6 +31,8 @@ pub struct Report {
     pub steps: Vec<Step>,
     /// What it would do, and is waiting for.
     pub waits: Vec<Wait>,
+    /// How the budgets stand, before the plan.
+    pub budgets: Vec<Left>,
 }
 
 /// How the target came about.
@@ -183,6 +186,13 @@ pub enum Wait {
         limit: u32,
         /// When the first launches of the hour do not count any more.
         at: Time,
+    },
+    /// A budget does not pay for so many machines more.
+    Budget {
+        /// Machines left out.
+        machines: u32,
+        /// By which limit.
+        by: Left,
     },
     /// Too many launches of the last hour never ran: nothing is launched. An order to resume ends it.
     Halted {

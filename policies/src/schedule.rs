@@ -221,9 +221,10 @@ const fn longest(month: i64) -> i64 {
     }
 }
 
-/// Month and day of the month, both from 1.
+/// Year, month and day of the month, the last two from 1.
 #[derive(Clone, Copy)]
 struct Date {
+    year: i64,
     month: i64,
     day: i64,
 }
@@ -234,11 +235,13 @@ impl Date {
         // Years that begin in March, so that the leap day is their last, in eras of 400 years.
         let shifted = day + 719_468;
         let of_era = shifted.rem_euclid(146_097);
+        let era = (shifted - of_era) / 146_097;
         let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
         let of_year = of_era - (365 * year + year / 4 - year / 100);
         let from_march = (5 * of_year + 2) / 153;
         let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-        Self { month, day: of_year - (153 * from_march + 2) / 5 + 1 }
+        let turned = if month <= 2 { 1 } else { 0 };
+        Self { year: era * 400 + year + turned, month, day: of_year - (153 * from_march + 2) / 5 + 1 }
     }
 }
 
@@ -287,6 +290,35 @@ impl TimeZone {
 
     fn ahead(&self, changes: usize) -> i64 {
         i64::from(self.after(changes)) * 1_000
+    }
+
+    /// The day of the calendar, counted from the first of 1970. It never goes back: a clock that is set back over midnight
+    /// stays in the new day.
+    #[must_use]
+    pub fn day(&self, now: Time) -> i64 {
+        self.highest(now).div_euclid(DAY)
+    }
+
+    /// The month of the calendar, counted from the first of 1970.
+    #[must_use]
+    pub fn month(&self, now: Time) -> i64 {
+        let date = Date::of(self.day(now));
+        (date.year - 1970) * 12 + date.month - 1
+    }
+
+    /// When the next day begins.
+    #[must_use]
+    pub fn next_day(&self, now: Time) -> Time {
+        self.reached((self.day(now) + 1).saturating_mul(DAY)).max(now.plus(Span::from_millis(1)))
+    }
+
+    /// When the next month begins.
+    #[must_use]
+    pub fn next_month(&self, now: Time) -> Time {
+        let today = self.day(now);
+        let month = Date::of(today).month;
+        let next = (today + 1..today + 32).find(|day| Date::of(*day).month != month).unwrap_or(today + 31);
+        self.reached(next.saturating_mul(DAY)).max(now.plus(Span::from_millis(1)))
     }
 
     /// The highest reading that the clocks have shown up to now, in milliseconds since their 1970.

@@ -251,6 +251,7 @@ impl Aws {
             // Linux is billed by the second, at least a minute (EC2 user guide, "Billing").
             billing_step: Span::from_secs(1),
             billing_minimum: Span::from_mins(1),
+            free_if_taken_within: Span::ZERO,
         };
         Ok(Self { settings, capabilities, lanes, watch: tokio::sync::Mutex::new(Watch::new(sources)) })
     }

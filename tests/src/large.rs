@@ -101,6 +101,7 @@ pub fn world(size: Size, task: Task) -> World {
             notice,
             protected: false,
             ran: false,
+            paid: PricePerHour::ZERO,
         });
     }
     set_need(&mut world, task);

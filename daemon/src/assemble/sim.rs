@@ -32,6 +32,7 @@ pub(super) fn cloud(name: &ProviderName, sim: &SimConfig, config: &Config, clock
         terminate_batch: BATCH,
         billing_step: Span::from_secs(1),
         billing_minimum: Span::ZERO,
+        free_if_taken_within: Span::ZERO,
     };
     let mut cloud = SimCloud::new(name.as_str(), capabilities, clock.now(), sim.seed)
         .in_currency(sim.currency)

@@ -42,8 +42,12 @@ pub(super) fn judge(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &m
             found.push(Violation::FalseCause(leaver.id.clone()));
         }
         // A drain in a lane that is not seen is a violation of its own.
-        // What never ran is no capacity that anybody misses.
-        if leaver.until.is_some() && holding.counts() && sees(input, holding) && leaver.why != Cause::NeverReady {
+        // What never ran is no capacity that anybody misses; what no budget pays for is judged by the floor.
+        if leaver.until.is_some()
+            && holding.counts()
+            && sees(input, holding)
+            && !matches!(leaver.why, Cause::NeverReady | Cause::Budget)
+        {
             drained.insert(leaver.id, (holding, leaver.why));
         }
     }
@@ -99,6 +103,8 @@ fn has_cause(input: &Input<'_>, holding: &Holding, leaver: &Leaver<'_>) -> bool 
             let late = within.is_some_and(|within| input.now.since(holding.born) >= within);
             late && holding.standing == Standing::Starting && !holding.ran
         }
+        // Judged with the money.
+        Cause::Budget => true,
         // What the operator orders is no decision of a plan.
         Cause::Ordered => false,
         Cause::Drained => leaver.until.is_none(),

@@ -108,6 +108,7 @@ impl Case {
                 notice: None,
                 protected: false,
                 ran: false,
+                paid: PricePerHour::ZERO,
             });
         }
     }
@@ -179,6 +180,7 @@ impl Case {
             closures: &self.closures,
             lanes: &self.lanes,
             rates: &self.rates,
+            purses: &[],
         };
         check(&input, &self.plan).iter().map(super::Violation::name).collect()
     }
@@ -197,6 +199,7 @@ fn fleet(pools: &[Pool]) -> Fleet {
         min: Capacity::units(2),
         max: Capacity::units(20),
         schedules: Vec::new(),
+        budget: None,
         demand: DemandRules {
             queue: Some(QueueRule { jobs_per_unit_hour: PerHour::new(60), drain_within: Span::from_mins(10) }),
             forecast: None,

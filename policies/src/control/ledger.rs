@@ -2,11 +2,12 @@
 //!
 //! The store is a map from [`Key`] to [`Record`]; an [`Entry`] sets or removes one. Only what cannot be seen again is
 //! here: intents and the boot seed (promised), the lanes proven for a store made anew, machines with their cause of leaving, orders of the operator, fleet
-//! memories, hours of demand and closures (learned slowly), and a bounded ring of notes (for `events`). Offers, phases and notices are looked
+//! memories, spend, hours of demand and closures (learned slowly), and a bounded ring of notes (for `events`). Offers, phases and notices are looked
 //! at again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::budget::Spend;
 use crate::demand::Hour;
 use crate::model::{FleetName, InstanceId, Lane, Pool, SpecName, Token};
 use crate::plan::{Cause, Closure, Memory, Place};
@@ -38,6 +39,8 @@ pub enum Key {
     Override(FleetName, Slot),
     /// A fleet's memory.
     Memory(FleetName),
+    /// What a fleet has spent.
+    Spend(FleetName),
     /// An hour of a fleet's demand, by its number since the epoch.
     Hour(FleetName, i64),
     /// A closure.
@@ -63,6 +66,8 @@ pub enum Record {
     Override(Override),
     /// What a decision left for the next.
     Memory(FleetName, Memory),
+    /// What a fleet has spent in the day and the month of now.
+    Spend(FleetName, Spend),
     /// An hour of demand.
     Hour(FleetName, i64, Hour),
     /// A closed place.
@@ -82,6 +87,7 @@ impl Record {
             Self::Machine(m) => Key::Machine(m.pool.lane().clone(), m.id.clone()),
             Self::Override(o) => Key::Override(o.fleet.clone(), o.setting.slot()),
             Self::Memory(fleet, _) => Key::Memory(fleet.clone()),
+            Self::Spend(fleet, _) => Key::Spend(fleet.clone()),
             Self::Hour(fleet, number, _) => Key::Hour(fleet.clone(), *number),
             Self::Closure(c) => Key::Closure(c.place.clone()),
             Self::Note(n) => Key::Note(n.number),
@@ -213,6 +219,7 @@ pub struct Ledger {
     machines: BTreeMap<(Lane, InstanceId), Machine>,
     overrides: BTreeMap<(FleetName, Slot), Override>,
     memories: BTreeMap<FleetName, Memory>,
+    spends: BTreeMap<FleetName, Spend>,
     hours: BTreeMap<(FleetName, i64), Hour>,
     closures: BTreeMap<Place, Closure>,
     notes: BTreeMap<u64, Note>,
@@ -246,6 +253,7 @@ impl Ledger {
             Key::Machine(lane, id) => drop(self.machines.remove(&(lane.clone(), id.clone()))),
             Key::Override(fleet, slot) => drop(self.overrides.remove(&(fleet.clone(), slot.clone()))),
             Key::Memory(fleet) => drop(self.memories.remove(fleet)),
+            Key::Spend(fleet) => drop(self.spends.remove(fleet)),
             Key::Hour(fleet, number) => drop(self.hours.remove(&(fleet.clone(), *number))),
             Key::Closure(place) => drop(self.closures.remove(place)),
             Key::Note(number) => drop(self.notes.remove(number)),
@@ -334,6 +342,17 @@ impl Ledger {
         self.memories.iter()
     }
 
+    /// What a fleet had spent when it was last counted.
+    #[must_use]
+    pub fn spend(&self, fleet: &FleetName) -> Option<Spend> {
+        self.spends.get(fleet).copied()
+    }
+
+    /// What each fleet had spent when it was last counted.
+    pub fn spends(&self) -> impl Iterator<Item = (&FleetName, &Spend)> {
+        self.spends.iter()
+    }
+
     /// A fleet's hours of demand, oldest first.
     pub fn hours(&self, fleet: &FleetName) -> impl Iterator<Item = (i64, Hour)> {
         self.hours
@@ -361,6 +380,7 @@ impl Ledger {
         all.extend(self.machines.values().cloned().map(Record::Machine));
         all.extend(self.overrides.values().cloned().map(Record::Override));
         all.extend(self.memories.iter().map(|(f, m)| Record::Memory(f.clone(), m.clone())));
+        all.extend(self.spends.iter().map(|(f, s)| Record::Spend(f.clone(), *s)));
         all.extend(self.hours.iter().map(|((f, n), h)| Record::Hour(f.clone(), *n, *h)));
         all.extend(self.closures.values().cloned().map(Record::Closure));
         all.extend(self.notes.values().cloned().map(Record::Note));
@@ -375,6 +395,7 @@ impl Ledger {
             Record::Machine(m) => drop(self.machines.insert((m.pool.lane().clone(), m.id.clone()), m)),
             Record::Override(o) => drop(self.overrides.insert((o.fleet.clone(), o.setting.slot()), o)),
             Record::Memory(fleet, memory) => drop(self.memories.insert(fleet, memory)),
+            Record::Spend(fleet, spend) => drop(self.spends.insert(fleet, spend)),
             Record::Hour(fleet, number, hour) => drop(self.hours.insert((fleet, number), hour)),
             Record::Closure(c) => drop(self.closures.insert(c.place.clone(), c)),
             Record::Note(note) => drop(self.notes.insert(note.number, note)),

@@ -308,6 +308,7 @@ impl Controller {
         let what = if machine.leaving.is_some_and(|l| l.ordered) { "gone" } else { "lost" };
         let text = format!("{} in {} is gone", machine.id, machine.pool);
         self.ledger.note(self.now, Some(&machine.fleet), what, text);
+        self.close_bill(&machine);
         self.ledger.forget(Key::Machine(key.0.clone(), key.1.clone()));
         self.forget_protection(&machine.fleet, key);
         let noticed = self.notices.contains_key(&(key.0.provider.clone(), key.1.clone()));

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::budget::Whose;
 use crate::check::check;
 use crate::model::{FleetName, InstanceId, Lane, Offer, Phase};
 use crate::plan::{Action, Holding, HoldingId, Input, LaneState, Plan, Standing, decide};
 
+use crate::report::Report;
 use crate::units::Span;
 
 use super::ledger::{Intent, Leaving, Machine, Record};
+use super::spend::Common;
 use super::{Call, Controller, Launch};
 
 impl Controller {
@@ -23,8 +26,9 @@ impl Controller {
             .filter(|m| m.decide_at <= self.now && self.looked(&m.fleet.name))
             .map(|m| m.fleet.name.clone())
             .collect();
+        let common = if due.is_empty() { None } else { self.common() };
         for fleet in due {
-            self.round(&fleet);
+            self.round(&fleet, common.as_ref());
         }
     }
 
@@ -41,7 +45,7 @@ impl Controller {
             && self.sizes_known(fleet)
     }
 
-    fn round(&mut self, name: &FleetName) {
+    fn round(&mut self, name: &FleetName, common: Option<&Common>) {
         let now = self.now;
         let Some(mind) = self.fleets.get(name) else { return };
         let holdings = self.holdings(name);
@@ -57,6 +61,7 @@ impl Controller {
             .collect();
         let memory = self.ledger.memory(name);
         let fleet = self.effective(&mind.fleet);
+        let purses = self.purses(&fleet, common);
         let input = Input {
             now,
             fleet: &fleet,
@@ -69,6 +74,7 @@ impl Controller {
             closures: &closures,
             lanes: &lanes,
             rates: &self.rates,
+            purses: &purses,
         };
         let (plan, report) = decide(&input);
         let violations = check(&input, &plan);
@@ -84,6 +90,7 @@ impl Controller {
         } else {
             self.carry_out(&plan, &memory);
         }
+        self.say_budgets(name, &report);
         if let Some(mind) = self.fleets.get_mut(name) {
             mind.decide_at = next.max(now.plus(Span::from_millis(1)));
             mind.violation = said;
@@ -91,6 +98,25 @@ impl Controller {
                 mind.last_step = Some((plan.clone(), report.clone()));
             }
             mind.last = Some((plan, report));
+        }
+    }
+
+    /// Says once that a limit is near or used up, and again when that was over meanwhile.
+    fn say_budgets(&mut self, name: &FleetName, report: &Report) {
+        let Some(mind) = self.fleets.get_mut(name) else { return };
+        let mut sentences = Vec::new();
+        for left in &report.budgets {
+            let level = u8::from(left.alerts()) + u8::from(left.used_up());
+            let before = mind.said.insert((left.whose, left.period), level).unwrap_or(0);
+            if level > before {
+                let whose = if left.whose == Whose::Fleet { "its" } else { "the common" };
+                let how = if level == 2 { "used up" } else { "near its end" };
+                let (period, spent, limit) = (left.period.name(), left.spent, left.limit);
+                sentences.push(format!("{whose} budget of a {period} is {how}: {spent} of {limit}"));
+            }
+        }
+        for sentence in sentences {
+            self.ledger.note(self.now, Some(name), "alarm", sentence);
         }
     }
 
@@ -119,6 +145,7 @@ impl Controller {
                     notice: None,
                     protected: false,
                     ran: false,
+                    paid: intent.price,
                 });
             }
         }
@@ -143,6 +170,7 @@ impl Controller {
             notice: self.notices.get(&(key.0.provider.clone(), key.1.clone())).copied(),
             protected: self.protected(&machine.fleet, key),
             ran: machine.ready.is_some(),
+            paid: machine.price,
         }
     }
 

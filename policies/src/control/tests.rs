@@ -23,6 +23,7 @@ fn caps(token_lifetime: Option<Span>) -> Capabilities {
         terminate_batch: 2,
         billing_step: Span::from_secs(1),
         billing_minimum: Span::ZERO,
+        free_if_taken_within: Span::ZERO,
     }
 }
 
@@ -88,6 +89,8 @@ impl Bench {
             fleets,
             providers: BTreeMap::from([("sim".into(), caps(token_lifetime))]),
             rates: Rates::default(),
+            budget: None,
+            zone: Arc::new(TimeZone::utc()),
             tick: Span::from_secs(10),
             boot_seed: 7,
             rebuilt: false,

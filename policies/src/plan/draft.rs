@@ -4,7 +4,7 @@ use crate::model::InstanceId;
 use crate::plan::index::{Held, Index};
 use crate::plan::{Action, Cause, HoldingId, LaunchWhy};
 use crate::report::{Refused, Step};
-use crate::units::{PricePerHour, Time};
+use crate::units::{Capacity, PricePerHour, Time};
 
 /// Actions and, in the same order, their steps.
 #[derive(Default)]
@@ -40,20 +40,33 @@ impl Draft {
     /// Leaves so many machines of the launches, the first ones; nothing else is in the draft yet. Returns how many are
     /// left out.
     pub(super) fn limit_launches(&mut self, most: u32) -> u32 {
-        let (mut left, mut cut) = (most, 0_u32);
-        for (action, step) in self.actions.iter_mut().zip(&mut self.steps) {
-            if let Action::Launch { count, price, .. } = action {
-                let n = (*count).min(left);
-                left -= n;
+        let mut left = most;
+        self.thin_launches(|_, _, count| {
+            let n = count.min(left);
+            left -= n;
+            n
+        })
+    }
+
+    /// Leaves as many machines of each launch as `keep` says for its units, price and count; nothing else is in the draft
+    /// yet. Returns how many are left out.
+    pub(super) fn thin_launches(&mut self, mut keep: impl FnMut(Capacity, PricePerHour, u32) -> u32) -> u32 {
+        let mut cut = 0_u32;
+        let (actions, steps) = (core::mem::take(&mut self.actions), core::mem::take(&mut self.steps));
+        for (mut action, mut step) in actions.into_iter().zip(steps) {
+            if let Action::Launch { count, units, price, .. } = &mut action {
+                let n = keep(*units, *price, *count).min(*count);
                 cut = cut.saturating_add(*count - n);
                 *count = n;
                 step.adds = price.times(u64::from(n));
+                if n == 0 {
+                    continue;
+                }
             }
+            step.action = self.actions.len();
+            self.actions.push(action);
+            self.steps.push(step);
         }
-        let launches = |action: &Action| !matches!(action, Action::Launch { count: 0, .. });
-        self.actions.retain(launches);
-        // What is cut is at the end, so that the steps that stay keep their numbers.
-        self.steps.truncate(self.actions.len());
         cut
     }
 

@@ -34,9 +34,10 @@ use crate::model::Market;
 use crate::plan::books::{Books, Role, Tally};
 use crate::plan::draft::Draft;
 use crate::plan::index::{Held, Index};
+use crate::plan::purse;
 use crate::plan::{Cause, HoldingId, Input, Standing};
 use crate::report::{ALTERNATIVES, Because, Refused};
-use crate::units::{Capacity, Time};
+use crate::units::{Capacity, PricePerHour, Time};
 
 /// Tells machines to go that the provider is about to take.
 pub(super) fn noticed(input: &Input<'_>, index: &Index<'_>, draft: &mut Draft) {
@@ -106,6 +107,40 @@ pub(super) fn drained(input: &Input<'_>, index: &Index<'_>, draft: &mut Draft) {
         {
             draft.end(held, id, "its drain time is over".to_owned());
         }
+    }
+}
+
+/// Tells spot to go that the budgets do not pay for. `min` is the floor that stays.
+pub(super) fn shed(
+    input: &Input<'_>,
+    index: &Index<'_>,
+    books: &Books<'_>,
+    limits: &purse::Limits,
+    min: Capacity,
+    draft: &mut Draft,
+) {
+    if limits.sheds(PricePerHour::ZERO).is_none() {
+        return;
+    }
+    let order = |a: &Held<'_>, b: &Held<'_>| order(index, a, b);
+    let mut spot: Vec<Held<'_>> =
+        books.machines.iter().filter(|(_, role)| *role == Role::Spot).map(|(h, _)| *h).collect();
+    spot.retain(|held| !held.holding.protected && index.seen(index.site(held)));
+    spot.sort_unstable_by(order);
+    let mut left = books.named();
+    let mut less = PricePerHour::ZERO;
+    for held in spot {
+        let Some(limit) = limits.sheds(less) else { break };
+        let without = left.without(held.holding.standing, held.holding.units);
+        let runs = held.holding.standing == Standing::Running;
+        if without.sure < min || runs && without.running < min {
+            continue;
+        }
+        let reason = format!("the budget of a {} is used up: {} of {}", limit.period.name(), limit.spent, limit.limit);
+        let until = input.now.plus(input.fleet.scale_down.drain_timeout);
+        less = less.plus(index.price(&held).unwrap_or(held.holding.paid));
+        left = without;
+        draft.drain(index, &held, until, Cause::Budget, reason, Vec::new());
     }
 }
 
@@ -239,19 +274,8 @@ impl<'a> Leaving<'_, 'a> {
             let lived = *role == Role::Removed || held.holding.born.plus(least_life) <= self.input.now;
             roles.contains(role) && lived && !held.holding.protected && self.index.seen(self.index.site(held))
         });
-        list.sort_unstable_by(|(a, _), (b, _)| self.order(a, b));
+        list.sort_unstable_by(|(a, _), (b, _)| order(self.index, a, b));
         list
-    }
-
-    /// Dearest, youngest, starting first; then by pool and id.
-    fn order(&self, a: &Held<'_>, b: &Held<'_>) -> Ordering {
-        let price = |h: &Held<'_>| self.index.site(h).price;
-        let dearer = match (price(a), price(b)) {
-            (Some(x), Some(y)) => by_unit_price((y, b.holding.units), (x, a.holding.units)),
-            (x, y) => x.is_some().cmp(&y.is_some()),
-        };
-        let rest = |h: &Held<'_>| (Reverse(h.holding.born), h.holding.standing == Standing::Running, h.site);
-        dearer.then_with(|| rest(a).cmp(&rest(b))).then_with(|| a.holding.id.cmp(&b.holding.id))
     }
 
     /// The surplus came with the last machine that was bought.
@@ -262,6 +286,17 @@ impl<'a> Leaving<'_, 'a> {
         let youngest = youngest.map(|(h, _)| (h.holding.born, h.holding.units)).max();
         youngest.is_some_and(|(born, units)| surplus < units && self.lowered_at.is_none_or(|t| t <= born))
     }
+}
+
+/// Dearest, youngest, starting first; then by pool and id.
+fn order(index: &Index<'_>, a: &Held<'_>, b: &Held<'_>) -> Ordering {
+    let price = |h: &Held<'_>| index.site(h).price;
+    let dearer = match (price(a), price(b)) {
+        (Some(x), Some(y)) => by_unit_price((y, b.holding.units), (x, a.holding.units)),
+        (x, y) => x.is_some().cmp(&y.is_some()),
+    };
+    let rest = |h: &Held<'_>| (Reverse(h.holding.born), h.holding.standing == Standing::Running, h.site);
+    dearer.then_with(|| rest(a).cmp(&rest(b))).then_with(|| a.holding.id.cmp(&b.holding.id))
 }
 
 /// What is left while machines are chosen to go.

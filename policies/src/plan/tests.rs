@@ -35,6 +35,7 @@ impl World {
             min: Capacity::units(min),
             max: Capacity::units(1_000),
             schedules: Vec::new(),
+            budget: None,
             demand: DemandRules {
                 queue: None,
                 forecast: None,
@@ -100,6 +101,7 @@ impl World {
             notice: None,
             protected: false,
             ran: false,
+            paid: PricePerHour::ZERO,
         });
     }
 
@@ -118,6 +120,7 @@ impl World {
             closures: &self.closures,
             lanes: &self.lanes,
             rates: &rates,
+            purses: &[],
         };
         let (plan, report) = decide(&input);
         let violations = crate::check::check(&input, &plan);

@@ -2,6 +2,7 @@
 
 use core::fmt::{self, Write};
 
+use crate::budget::{Left, Whose};
 use crate::plan::{Action, Kind, Plan};
 use crate::report::{Basis, Because, Limit, Refused, Report, Sizing, Step, Wait};
 use crate::schedule::Holder;
@@ -34,7 +35,7 @@ struct Text<'a> {
 impl Text<'_> {
     fn all(mut self, plan: &Plan, report: &Report) -> fmt::Result {
         let Plan { fleet: _, at: _, kind, actions, target, memory: _, price_before, price_after, wake_at } = plan;
-        let Report { fleet: _, at: _, currency: _, sizing, held, held_on_demand, steps, waits } = report;
+        let Report { fleet: _, at: _, currency: _, sizing, held, held_on_demand, steps, waits, budgets } = report;
         write!(self.out, "{}: target {target} (", kind.name())?;
         self.sizing(sizing)?;
         write!(self.out, "), held {held}")?;
@@ -68,9 +69,34 @@ impl Text<'_> {
         for wait in waits {
             self.wait(wait)?;
         }
+        for left in budgets {
+            self.budget(left)?;
+        }
         if let Some(at) = wake_at {
             writeln!(self.out, "  again {}", self.when(*at))?;
         }
+        Ok(())
+    }
+
+    /// What is left of a limit.
+    fn budget(&mut self, left: &Left) -> fmt::Result {
+        let symbol = self.currency.symbol();
+        let (spent, limit) = (left.spent, left.limit);
+        write!(
+            self.out,
+            "  {} budget of a {}: {symbol}{spent} of {symbol}{limit}",
+            whose(left.whose),
+            left.period.name()
+        )?;
+        if left.used_up() {
+            write!(self.out, ", used up: {}", left.at_limit.name())?;
+        } else if left.alerts() {
+            write!(self.out, ", near its end")?;
+        }
+        if let Some(ends) = left.ends {
+            write!(self.out, "; ends {}", self.when(ends))?;
+        }
+        self.out.push('\n');
         Ok(())
     }
 
@@ -185,6 +211,15 @@ impl Text<'_> {
                     "  waits with {machines} machines: {limit} launches an hour is the limit, more {when}"
                 )
             }
+            Wait::Budget { machines, by } => {
+                let when = by.ends.map_or_else(String::new, |at| format!(", more {}", self.when(at)));
+                let whose = whose(by.whose);
+                writeln!(
+                    self.out,
+                    "  waits with {machines} machines: {whose} budget of a {} is used up{when}",
+                    by.period.name()
+                )
+            }
             Wait::Halted { failed, of, at } => {
                 let when = self.when(*at);
                 writeln!(
@@ -228,5 +263,12 @@ impl Text<'_> {
 
     fn unit_price(&self, price: UnitPrice) -> String {
         format!("{}{price}", self.currency.symbol())
+    }
+}
+
+fn whose(whose: Whose) -> &'static str {
+    match whose {
+        Whose::Fleet => "its",
+        Whose::All => "the common",
     }
 }

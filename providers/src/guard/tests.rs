@@ -43,6 +43,7 @@ impl Fake {
             terminate_batch: 1,
             billing_step: Span::from_secs(1),
             billing_minimum: Span::ZERO,
+            free_if_taken_within: Span::ZERO,
         };
         Arc::new(Self { name: "fake".into(), capabilities, rates, mood, called: AtomicU32::new(0) })
     }

@@ -15,6 +15,7 @@ pub const fn aws_like() -> Capabilities {
         terminate_batch: 500,
         billing_step: Span::from_secs(1),
         billing_minimum: Span::from_secs(60),
+        free_if_taken_within: Span::ZERO,
     }
 }
 
@@ -30,6 +31,7 @@ pub const fn gcp_like() -> Capabilities {
         terminate_batch: 1,
         billing_step: Span::from_secs(1),
         billing_minimum: Span::from_secs(60),
+        free_if_taken_within: Span::ZERO,
     }
 }
 
@@ -45,6 +47,7 @@ pub const fn azure_like() -> Capabilities {
         terminate_batch: 10,
         billing_step: Span::from_secs(1),
         billing_minimum: Span::ZERO,
+        free_if_taken_within: Span::ZERO,
     }
 }
 
@@ -60,5 +63,6 @@ pub const fn ppio_like() -> Capabilities {
         terminate_batch: 1,
         billing_step: Span::from_hours(1),
         billing_minimum: Span::from_hours(1),
+        free_if_taken_within: Span::ZERO,
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn plain(name: &str) -> Fleet {
         min: Capacity::ZERO,
         max: Capacity::units(100),
         schedules: Vec::new(),
+        budget: None,
         demand: DemandRules {
             queue: Some(QueueRule { jobs_per_unit_hour: RATE, drain_within: DRAIN }),
             forecast: None,

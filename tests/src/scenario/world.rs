@@ -251,7 +251,17 @@ impl World {
     pub fn add(&mut self, pool: &Pool, count: u32, units: Capacity, standing: Standing, age: Span) {
         let holding = |id, count| {
             let born = self.now.minus(age);
-            Holding { id, pool: pool.clone(), units, count, standing, born, notice: None, protected: false, ran: standing == Standing::Running }
+            Holding {
+                id,
+                pool: pool.clone(),
+                units,
+                count,
+                standing,
+                born,
+                notice: None,
+                protected: false,
+                ran: standing == Standing::Running,
+            }
         };
         if standing == Standing::Promised {
             self.machines += 1;

@@ -273,6 +273,7 @@ fn draw_fleet(seed: u64, name: &str, parts: Parts, clouds: &[SimCloud]) -> Fleet
         min: Capacity::units(min),
         max: Capacity::units(max),
         schedules: Vec::new(),
+        budget: None,
         demand: DemandRules {
             queue: draws
                 .chance(9_000)

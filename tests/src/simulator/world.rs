@@ -392,6 +392,8 @@ pub(super) fn setup(story: &Story, fleets: &[Fleet], boot_seed: u64, rebuilt: bo
         fleets: fleets.to_vec(),
         providers: story.capabilities(),
         rates: story.rates.clone(),
+        budget: None,
+        zone: Arc::new(policies::schedule::TimeZone::utc()),
         tick: story.tick,
         boot_seed,
         rebuilt,

@@ -41,11 +41,14 @@ fn start(records: Vec<Record>, now: Time) -> Controller {
         terminate_batch: 10,
         billing_step: Span::from_secs(1),
         billing_minimum: Span::ZERO,
+        free_if_taken_within: Span::ZERO,
     };
     let setup = Setup {
         fleets: vec![fleet()],
         providers: BTreeMap::from([("sim".into(), caps)]),
         rates: Rates::default(),
+        budget: None,
+        zone: std::sync::Arc::new(crate::schedule::TimeZone::utc()),
         tick: Span::from_secs(10),
         boot_seed: 1,
         rebuilt: false,
