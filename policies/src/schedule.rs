@@ -370,4 +370,4 @@ impl Bounds {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

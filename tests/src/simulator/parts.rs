@@ -67,11 +67,13 @@ pub enum Part {
     SecondFleet,
     /// The operator pauses, limits, protects and drains.
     Orders,
+    /// Fleets have schedules.
+    Schedules,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Crashes,
         Self::Stops,
         Self::StoreLoss,
@@ -103,6 +105,7 @@ impl Part {
         Self::MovingDemand,
         Self::SecondFleet,
         Self::Orders,
+        Self::Schedules,
     ];
 
     /// Its name on the command line.
@@ -140,6 +143,7 @@ impl Part {
             Self::MovingDemand => "moving-demand",
             Self::SecondFleet => "second-fleet",
             Self::Orders => "orders",
+            Self::Schedules => "schedules",
         }
     }
 
@@ -149,14 +153,14 @@ impl Part {
         Self::ALL.into_iter().find(|p| p.name() == name)
     }
 
-    fn bit(self) -> u32 {
+    fn bit(self) -> u64 {
         1 << Self::ALL.iter().position(|p| *p == self).unwrap_or(0)
     }
 }
 
 /// A set of parts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Parts(u32);
+pub struct Parts(u64);
 
 impl Parts {
     /// No part.
