@@ -42,10 +42,14 @@ plan
 |   again in 4h
 on 2024-01-01 19:02
 plan
+| shrink: target 0 (queue: need 0), held 0, $0.0000/h -> $0.0000/h
+|   end m03 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m04 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m05 in aws/east/e1/small/spot, drained: its drain time is over
+|   end m06 in aws/east/e1/small/spot, drained: its drain time is over
+|   again in 3h58m
 order min 5
 plan
-| grow: target 5 (queue: need 0; min; was 0), held 0, $0.0000/h -> $0.0310/h
-|   launch 1 x aws/east/e1/small/spot of 1 at $0.0310 per unit for spot, +$0.0310/h: of 5 spot 5 lacks
-|   waits for an offer of 4 for spot
-|   4 draining, the first ends in 2m
-|   again in 2m
+| grow: target 5 (queue: need 0; min; was 0), held 0, $0.0000/h -> $0.1550/h
+|   launch 5 x aws/east/e1/small/spot of 1 at $0.0310 per unit for spot, +$0.1550/h: of 5 spot 5 lacks
+|   again in 3h58m
