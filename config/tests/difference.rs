@@ -68,6 +68,31 @@ fn every_change_is_one_line_without_secrets() {
 }
 
 #[test]
+fn schedules_are_told_by_their_names() {
+    let office = "{name: office, from: '0  8 * * mon-fri', until: 0 19 * * mon-fri, time_zone: europe/berlin, min: 5}";
+    let with = |schedules: &str| OLD.replace("    demand:", &format!("    schedules: [{schedules}]\n    demand:"));
+    let said = Config::difference(&parse(OLD), &parse(&with(office)));
+    assert_eq!(
+        said,
+        [
+            "fleets.batch.schedules.office.from: added, 0 8 * * mon-fri",
+            "fleets.batch.schedules.office.min: added, 5",
+            "fleets.batch.schedules.office.time_zone: added, Europe/Berlin",
+            "fleets.batch.schedules.office.until: added, 0 19 * * mon-fri",
+        ]
+    );
+    let longer = office.replace("until: 0 19 * * mon-fri", "lasts: 12h");
+    let said = Config::difference(&parse(&with(office)), &parse(&with(&longer)));
+    assert_eq!(
+        said,
+        [
+            "fleets.batch.schedules.office.lasts: added, 12h",
+            "fleets.batch.schedules.office.until: removed, was 0 19 * * mon-fri",
+        ]
+    );
+}
+
+#[test]
 fn a_new_fleet_is_told_and_many_pools_are_counted() {
     let second = OLD.replace("name: batch", "name: other").split_once("fleets:\n").map(|(_, fleet)| fleet.to_owned());
     let both = format!("{OLD}{}", second.unwrap_or_default());

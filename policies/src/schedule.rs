@@ -402,4 +402,4 @@ impl Bounds {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

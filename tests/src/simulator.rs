@@ -21,6 +21,7 @@ mod heal;
 mod journal;
 mod oracle;
 mod parts;
+mod schedules;
 mod seeds;
 mod shrink;
 mod story;

@@ -140,6 +140,12 @@ fn a_zone_out_of_order_is_refused() {
     assert!(TimeZone::new("Test", 100_000, Vec::new()).is_none());
 }
 
+/// A schedule that never ends.
+pub(crate) fn always(min: Option<u64>, max: Option<u64>) -> Schedule {
+    let schedule = on(daily(0, 0), End::After(Span::from_hours(25)), TimeZone::utc());
+    Schedule { min: min.map(Capacity::units), max: max.map(Capacity::units), ..schedule }
+}
+
 /// A schedule that is on at noon of each day.
 fn noon(name: &str, min: Option<u64>, max: Option<u64>) -> Schedule {
     let schedule = on(daily(8, 0), End::At(daily(19, 0)), TimeZone::utc());

@@ -10,6 +10,7 @@ use providers::sim::{Owner, SimCloud};
 
 use super::Broken;
 use super::oracle::Rule;
+use super::schedules;
 use super::world::World;
 
 /// The longest healing: the longest closure is an hour, a full notice of the slowest cloud another, and a target that
@@ -77,7 +78,9 @@ fn at_rest(world: &World) -> Result<(), String> {
 /// The target is what the demand says, and what lives meets it without a machine too many.
 fn target_met(world: &World, fleet: &Fleet, target: Capacity) -> Result<(), String> {
     let name = &fleet.name;
-    let wanted = world.story.curves.get(name).map(|c| c.wanted(world.now, fleet)).unwrap_or_default();
+    let (min, max) = schedules::bounds(&world.story.windows, fleet, world.clock(), (None, None));
+    let bounded = Fleet { min, max, ..fleet.clone() };
+    let wanted = world.story.curves.get(name).map(|c| c.wanted(world.now, &bounded)).unwrap_or_default();
     if target != wanted {
         return Err(format!("{name}: the target is {target}, the demand asks for {wanted}"));
     }

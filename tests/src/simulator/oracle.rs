@@ -15,6 +15,7 @@ use providers::sim::{Owner, SimCloud, SimMachine};
 
 use super::Broken;
 use super::journal::Journal;
+use super::schedules::Windows;
 
 mod ends;
 mod limits;
@@ -36,6 +37,8 @@ pub(super) struct Scene<'a> {
     pub(super) journal: &'a Journal,
     /// The configuration in force.
     pub(super) fleets: &'a [Fleet],
+    /// What their schedules come to.
+    pub(super) windows: &'a Windows,
     pub(super) rates: &'a Rates,
 }
 
@@ -166,6 +169,8 @@ pub(super) struct Oracle {
     raises: Vec<Raise>,
     /// What each fleet may occupy, where that is more than its maximum: it was allowed before a reload.
     allowance: BTreeMap<FleetName, Capacity>,
+    /// The maximum of each fleet with schedules, when it was looked at last.
+    maximum: BTreeMap<FleetName, Capacity>,
     /// Orders given to this start and not answered yet, with the batch that each is in.
     orders: BTreeMap<OrderId, Option<u64>>,
     /// When each machine that we launched was first on record, by the controller's clock.
@@ -358,6 +363,7 @@ impl Oracle {
             let all: Vec<_> = scene.clouds.iter().flat_map(SimCloud::misuses).collect();
             return broken(Rule::Misuse, format!("{all:?}"));
         }
+        self.schedules_pass(scene);
         let launched: u64 = scene.clouds.iter().map(SimCloud::launched).sum();
         if launched != self.launched {
             self.launched = launched;

@@ -69,11 +69,13 @@ pub enum Part {
     Orders,
     /// Machines never run.
     Duds,
+    /// Fleets have schedules.
+    Schedules,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Crashes,
         Self::Stops,
         Self::StoreLoss,
@@ -106,6 +108,7 @@ impl Part {
         Self::SecondFleet,
         Self::Orders,
         Self::Duds,
+        Self::Schedules,
     ];
 
     /// Its name on the command line.
@@ -144,6 +147,7 @@ impl Part {
             Self::SecondFleet => "second-fleet",
             Self::Orders => "orders",
             Self::Duds => "duds",
+            Self::Schedules => "schedules",
         }
     }
 

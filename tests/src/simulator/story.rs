@@ -13,6 +13,7 @@ use providers::sim::{Faults, SimCloud, Weather, aws_like, azure_like, gcp_like, 
 
 use super::demand::Curve;
 use super::parts::{Part, Parts};
+use super::schedules::{self, Windows};
 
 /// Virtual time begins here.
 pub(super) const START: Time = Time::from_millis(1_790_000_000_000);
@@ -27,6 +28,8 @@ pub(super) struct Story {
     pub(super) length: Span,
     pub(super) clouds: Vec<SimCloud>,
     pub(super) fleets: Vec<Fleet>,
+    /// What the schedules of the fleets come to.
+    pub(super) windows: Windows,
     pub(super) curves: BTreeMap<FleetName, Curve>,
     pub(super) rates: Rates,
     /// How often the things outside the clouds go wrong.
@@ -74,10 +77,14 @@ impl Story {
         let rates = Rates::new(Currency::Usd, &[(Currency::Cny, 140_000)]);
         let trouble = draw_trouble(seed, parts);
         let clouds = draw_clouds(seed, parts);
-        let fleets = draw_fleets(seed, parts, &clouds);
+        let mut fleets = draw_fleets(seed, parts, &clouds);
+        let mut windows = Windows::new();
+        for fleet in fleets.iter_mut().filter(|_| parts.has(Part::Schedules)) {
+            windows.insert(fleet.name.clone(), schedules::draw(seed, fleet, length));
+        }
         let moving = parts.has(Part::MovingDemand);
         let curves = fleets.iter().map(|f| (f.name.clone(), Curve::draw(seed, f, length, moving))).collect();
-        Self { seed, parts, tick, length, clouds, fleets, curves, rates, trouble }
+        Self { seed, parts, tick, length, clouds, fleets, windows, curves, rates, trouble }
     }
 
     /// What the providers can do.
@@ -104,6 +111,7 @@ fn draw_parts(seed: u64, draws: &mut Stream) -> Parts {
     // Its own stream, so that the seeds of before it tell the same stories.
     let mut own = Stream::new(seed, "parts orders");
     let mut duds = Stream::new(seed, "parts duds");
+    let mut of_schedules = Stream::new(seed, "parts schedules");
     for part in Part::ALL {
         let chance = match part {
             Part::Orders => {
@@ -114,6 +122,12 @@ fn draw_parts(seed: u64, draws: &mut Stream) -> Parts {
             }
             Part::Duds => {
                 if duds.chance(likely / 2) {
+                    parts = parts.with(part);
+                }
+                continue;
+            }
+            Part::Schedules => {
+                if of_schedules.chance(likely / 2) {
                     parts = parts.with(part);
                 }
                 continue;

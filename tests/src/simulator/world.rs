@@ -370,6 +370,7 @@ impl World {
             clouds: &self.clouds,
             journal: &self.journal,
             fleets: &self.fleets,
+            windows: &self.story.windows,
             rates: &self.story.rates,
         };
         (&mut self.oracle, scene)

@@ -6,6 +6,7 @@ use crate::demand::Demand;
 use crate::failure::FailureKind;
 use crate::model::{Market, MaxShare, Pool, Token};
 use crate::plan::{Action, Cause, Closure, HoldingId, LaneState, LaunchWhy, Memory, Place, Standing};
+use crate::schedule::tests::always;
 use crate::units::{Capacity, Currency, ListPrice, Share, Span, UnitPrice};
 
 #[test]
@@ -242,6 +243,33 @@ fn one_machine_always_fits_a_share() {
     assert_eq!(case.found(), [""; 0]);
     case.run(&spot("a"), 1);
     assert_eq!(case.found(), ["over-share"]);
+}
+
+#[test]
+fn a_target_outside_the_bounds_of_schedules_is_refused() {
+    for (target, broken) in [(3, true), (4, false), (6, false), (7, true)] {
+        let mut case = Case::empty();
+        case.memory.target = None;
+        case.fleet.schedules = vec![always(Some(4), None), always(None, Some(6)), always(Some(3), Some(9))];
+        case.aim(target);
+        let found = case.found();
+        assert_eq!(found.contains(&"target-out-of-bounds"), broken, "{target}: {found:?}");
+    }
+    // The maximum wins.
+    let mut case = Case::empty();
+    case.memory.target = None;
+    case.fleet.schedules = vec![always(Some(9), None), always(None, Some(1))];
+    case.aim(1);
+    assert_eq!(case.found(), [""; 0]);
+}
+
+#[test]
+fn passing_the_maximum_of_a_schedule_is_refused() {
+    let mut case = Case::new();
+    case.fleet.schedules = vec![always(None, Some(10))];
+    case.stand(2, Standing::Draining { until: NOW.plus(Span::from_mins(1)) });
+    case.launch(&spot("a"), 1);
+    assert_eq!(case.found(), ["over-max"]);
 }
 
 #[test]

@@ -145,6 +145,23 @@ fn a_minimum_above_a_lowered_maximum_counts_as_the_maximum() {
 }
 
 #[test]
+fn an_order_wins_over_schedules() {
+    let schedule = |min, max| crate::schedule::tests::always(min, max);
+    let file = Fleet { schedules: vec![schedule(Some(8), None), schedule(None, Some(10))], ..fleet() };
+    let bounds = |min: Option<u64>, max: Option<u64>| {
+        let ordered = Ordered { min: min.map(Capacity::units), max: max.map(Capacity::units) };
+        let bounds = crate::schedule::Bounds::of(&ordered.of(&file), START);
+        (bounds.min.milli() / 1_000, bounds.max.milli() / 1_000)
+    };
+    assert_eq!(bounds(None, None), (8, 10));
+    assert_eq!(bounds(Some(3), None), (3, 10));
+    assert_eq!(bounds(Some(12), None), (12, 12), "no schedule cuts what is ordered");
+    assert_eq!(bounds(None, Some(20)), (8, 20));
+    assert_eq!(bounds(None, Some(5)), (5, 5));
+    assert_eq!(bounds(Some(3), Some(20)), (3, 20));
+}
+
+#[test]
 fn a_protected_machine_is_known_as_such_until_it_is_gone() {
     let mut controller = start(vec![Record::Machine(machine("i-1", "web"))], START);
     give(&mut controller, START, What::Protect("i-1".into(), None)).1.unwrap();

@@ -79,6 +79,20 @@ impl Oracle {
         }
     }
 
+    /// What lives and is promised when a schedule lowers the maximum stays allowed.
+    pub(super) fn schedules_pass(&mut self, scene: &Scene<'_>) {
+        let nothing = BTreeMap::new();
+        let mut lowered = false;
+        for fleet in scene.fleets.iter().filter(|f| scene.windows.contains_key(&f.name)) {
+            let max = Standing::now(scene, &nothing).limits(fleet).max;
+            let before = self.maximum.insert(fleet.name.clone(), max);
+            lowered |= before.is_some_and(|before| max < before);
+        }
+        if lowered {
+            self.renew_allowances(scene);
+        }
+    }
+
     /// A fleet's memory was put on record: its target moves within bounds and at its pace.
     pub(super) fn remembered(
         &mut self,

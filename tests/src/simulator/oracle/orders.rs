@@ -9,6 +9,7 @@ use policies::model::{Fleet, FleetName};
 use policies::plan::Cause;
 use policies::units::{Capacity, Span, Time};
 
+use super::super::schedules;
 use super::{Oracle, Rule, Scene, Verdict, broken, truth};
 
 /// The clock may be set by less than this while the process runs: about the end of an order both may be right.
@@ -52,12 +53,14 @@ impl<'a> Standing<'a> {
         };
         let clock = self.scene.clock;
         let clocks = [clock.minus(MARGIN), clock, clock.plus(MARGIN)];
-        let max = |clock| limit(Slot::Max, clock).unwrap_or(fleet.max);
-        let min = |clock| limit(Slot::Min, clock).unwrap_or(fleet.min).min(max(clock));
+        let bounds = clocks.map(|clock| {
+            let ordered = (limit(Slot::Min, clock), limit(Slot::Max, clock));
+            schedules::bounds(self.scene.windows, fleet, clock, ordered)
+        });
         Limits {
-            min: clocks.into_iter().map(min).min().unwrap_or(fleet.min),
-            floor: clocks.into_iter().map(min).max().unwrap_or(fleet.min),
-            max: clocks.into_iter().map(max).max().unwrap_or(fleet.max),
+            min: bounds.iter().map(|(min, _)| *min).min().unwrap_or(fleet.min),
+            floor: bounds.iter().map(|(min, _)| *min).max().unwrap_or(fleet.min),
+            max: bounds.iter().map(|(_, max)| *max).max().unwrap_or(fleet.max),
         }
     }
 
