@@ -17,16 +17,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use crate::net::is_plaintext;
+pub use crate::spec::AccessKey;
+use crate::spec::AwsSpec;
+use crate::{LaunchSpec, Order, Provider, Rate, Rates};
 use async_trait::async_trait;
 use policies::control::Launched;
 use policies::failure::{Failure, FailureKind};
 use policies::model::{Capabilities, Instance, InstanceId, Notice, Offer, Pool, ProviderName, Region};
 use policies::units::{Span, Time};
-use secrecy::SecretString;
 
-use crate::spec::AwsSpec;
-use crate::{LaunchSpec, Order, Provider, Rate, Rates};
-
+mod depth;
 mod events;
 mod failure;
 mod offers;
@@ -35,6 +36,7 @@ mod translate;
 mod watch;
 mod wire;
 
+pub(crate) use depth::{Depth, QueueDepth};
 use failure::Trouble;
 use offers::Catalogue;
 use translate::LaunchAnswer;
@@ -120,15 +122,6 @@ pub struct AwsSettings {
     pub call_deadline: Span,
     /// A machine may be missing from a listing for so long after its launch.
     pub visibility_lag: Span,
-}
-
-/// An access key. Printing it shows the id only.
-#[derive(Clone, Debug)]
-pub struct AccessKey {
-    /// Its id.
-    pub id: String,
-    /// Its secret.
-    pub secret: SecretString,
 }
 
 impl AwsSettings {
@@ -341,7 +334,7 @@ fn check(settings: &AwsSettings) -> Result<(), Failure> {
     let endpoints = [&settings.endpoint_url, &settings.pricing_endpoint_url];
     let queues = settings.interruption_queues.values();
     for url in endpoints.into_iter().flatten().chain(queues) {
-        if !settings.allow_http && wire::is_plaintext(url) {
+        if !settings.allow_http && is_plaintext(url) {
             return Err(wrong(&format!("{url} is not https; set allow_http for a test peer on another machine")));
         }
     }

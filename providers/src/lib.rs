@@ -19,10 +19,12 @@ pub mod aws;
 pub mod contract;
 pub mod demand;
 pub mod guard;
+mod net;
 pub mod sim;
 pub mod spec;
 
 pub use guard::{CallClass, Guarded, Rate, Rates};
+pub use net::is_plaintext;
 pub use spec::LaunchSpec;
 
 /// A cloud.

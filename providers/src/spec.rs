@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use policies::model::Zone;
+use secrecy::SecretString;
 
 /// What a machine is launched with; one variant a cloud.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,4 +31,13 @@ pub struct AwsSpec {
     pub user_data: Option<String>,
     /// Further tags: the fleet's labels and the operator's own.
     pub tags: BTreeMap<String, String>,
+}
+
+/// An access key of AWS. Printing it shows the id only.
+#[derive(Clone, Debug)]
+pub struct AccessKey {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: SecretString,
 }

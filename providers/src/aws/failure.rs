@@ -128,6 +128,11 @@ pub(super) fn is_missing_template(code: &str) -> bool {
     code.starts_with("InvalidLaunchTemplate") && code.contains(".NotFound")
 }
 
+/// True when the code says that the queue is not there.
+pub(super) fn is_missing_queue(code: &str) -> bool {
+    matches!(code, "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue")
+}
+
 /// What a code says together with the HTTP status it came with.
 ///
 /// An unknown code of the families `Invalid*`, `Missing*`, `Malformed*` with a 4xx status is a refusal of the request

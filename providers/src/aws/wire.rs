@@ -23,6 +23,7 @@ use secrecy::ExposeSecret;
 
 use super::failure::{Stage, Trouble};
 use super::{AccessKey, AwsSettings, QUEUE_WAIT};
+use crate::net::{chain, is_plaintext, origin};
 
 mod launch;
 mod read;
@@ -155,26 +156,6 @@ impl Intercept for NoPlaintext {
     }
 }
 
-/// True for a URL that is not https and does not stay on this machine.
-pub(super) fn is_plaintext(url: &str) -> bool {
-    if url.starts_with("https://") {
-        return false;
-    }
-    let host = origin(url).split_once("://").map_or("", |(_, authority)| authority);
-    let host = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    host != "localhost" && !host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-/// Scheme and authority of a URL.
-fn origin(url: &str) -> &str {
-    let authority = url.find("://").map_or(0, |at| at + 3);
-    let end = url[authority..].find(['/', '?', '#']).map_or(url.len(), |at| authority + at);
-    &url[..end]
-}
-
 /// How far a failed call got, and what came back.
 ///
 /// "Nothing left" is said only where the SDK's own error types say so: while the request was built, while credentials
@@ -224,21 +205,6 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
     None
 }
 
-/// An error with its causes, on one line. Only what the errors say of themselves: the SDK's debug texts hold whole
-/// responses.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut said: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let text = error.to_string();
-        if said.last().is_none_or(|last| !last.contains(&text)) {
-            said.push(text);
-        }
-        next = error.source();
-    }
-    said.join(": ")
-}
-
 /// `Retry-After` in whole seconds, as AWS sends it.
 fn retry_after(answer: &HttpResponse) -> Option<Span> {
     answer.headers().get("retry-after")?.parse().ok().map(Span::from_secs)
@@ -286,25 +252,6 @@ fn time(time: &DateTime) -> Option<Time> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_https_and_loopback_are_let_through() {
-        for (url, refused) in [
-            ("https://ec2.us-east-1.amazonaws.com/", false),
-            ("http://127.0.0.1:5000/", false),
-            ("http://[::1]:5000/?a=b", false),
-            ("http://localhost:5000", false),
-            ("http://ec2.us-east-1.amazonaws.com/", true),
-            ("http://127.0.0.1.example.com/", true),
-            ("http://localhost.example.com/", true),
-            ("http://10.0.0.7/", true),
-            ("ftp://127.0.0.2/", false),
-            ("example.com", true),
-            ("", true),
-        ] {
-            assert_eq!(is_plaintext(url), refused, "{url}");
-        }
-    }
 
     #[test]
     fn an_empty_token_ends_a_listing_and_a_repeated_one_is_a_defect() {

@@ -3,12 +3,13 @@
 use aws_sdk_ec2::primitives::DateTime;
 use aws_sdk_ec2::types::{Instance, InstanceLifecycleType, InstanceType as SdkType};
 use aws_sdk_pricing::types::{Filter as PriceFilter, FilterType};
-use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, QueueAttributeName};
 use policies::model::{InstanceType, Shape};
 use policies::units::Time;
 
 use super::{Ec2, Pages, PriceList, Queue, filter, time, trouble, unreadable};
 use crate::aws::QUEUE_WAIT;
+use crate::aws::depth::Depth;
 use crate::aws::events::SpotRequest;
 use crate::aws::failure::Trouble;
 use crate::aws::prices::SpotRecord;
@@ -256,5 +257,29 @@ impl Queue {
             .await
             .map_err(trouble)?;
         Ok(())
+    }
+
+    /// How many messages it holds. The numbers are approximate, and exact within a minute after the last change.
+    pub(in crate::aws) async fn depth(&self) -> Result<Depth, Trouble> {
+        let (visible, hidden) = (
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        );
+        let answer = self
+            .client
+            .get_queue_attributes()
+            .queue_url(&self.url)
+            .attribute_names(visible.clone())
+            .attribute_names(hidden.clone())
+            .send()
+            .await
+            .map_err(trouble)?;
+        let count = |name: &QueueAttributeName| {
+            let value = answer.attributes().and_then(|attributes| attributes.get(name));
+            value
+                .and_then(|value| value.parse().ok())
+                .ok_or_else(|| unreadable(&format!("the answer has no usable `{}`", name.as_str())))
+        };
+        Ok(Depth { visible: count(&visible)?, in_flight: count(&hidden)? })
     }
 }
