@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use policies::budget::Budget;
 use policies::model::{Fleet, MaxShare, Pool};
 use policies::schedule::{End, Schedule};
 use providers::LaunchSpec;
@@ -118,7 +119,20 @@ fn lines(config: &Config) -> Lines {
 }
 
 fn daemon_lines(writer: &mut Writer<'_>, daemon: &DaemonConfig) {
-    let DaemonConfig { state_dir, store, listen, token, operator_token, tick, owner, rates, log, otlp } = daemon;
+    let DaemonConfig {
+        state_dir,
+        store,
+        listen,
+        token,
+        operator_token,
+        tick,
+        owner,
+        rates,
+        budget,
+        time_zone,
+        log,
+        otlp,
+    } = daemon;
     writer.line("state_dir", state_dir.display());
     writer.line("store", store.name());
     writer.line("listen", listen);
@@ -134,12 +148,24 @@ fn daemon_lines(writer: &mut Writer<'_>, daemon: &DaemonConfig) {
             writer.optional(&format!("rates.{}", currency.code()), rates.convert(one));
         }
     }
+    budget_lines(writer, *budget);
+    writer.line("time_zone", time_zone.name());
     let LogConfig { format, level } = log;
     writer.line("log.format", format.name());
     writer.line("log.level", level.name());
     if let Some(OtlpConfig { endpoint, interval }) = otlp {
         writer.line("otlp.endpoint", endpoint);
         writer.line("otlp.interval", interval);
+    }
+}
+
+fn budget_lines(writer: &mut Writer<'_>, budget: Option<Budget>) {
+    if let Some(Budget { per_hour, per_day, per_month, alert_at, at_limit }) = budget {
+        writer.optional("budget.per_hour", per_hour);
+        writer.optional("budget.per_day", per_day);
+        writer.optional("budget.per_month", per_month);
+        writer.line("budget.alert_at", alert_at);
+        writer.line("budget.at_limit", at_limit.name());
     }
 }
 
@@ -198,6 +224,7 @@ fn fleet_lines(writer: &mut Writer<'_>, fleet: &Fleet) {
         min,
         max,
         schedules,
+        budget,
         demand,
         on_demand,
         spot,
@@ -208,6 +235,7 @@ fn fleet_lines(writer: &mut Writer<'_>, fleet: &Fleet) {
     writer.map("labels", labels);
     writer.line("unit", unit.name());
     writer.map("weights", weights);
+    budget_lines(writer, *budget);
     writer.line("capacity.min", min);
     writer.line("capacity.max", max);
     for schedule in schedules {

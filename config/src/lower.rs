@@ -19,6 +19,7 @@ use crate::raw::field::{Field, Found, List, Presence, Raw, Scalar};
 use crate::raw::value::{Kind, Leaf};
 use crate::tree::{Body, Node, push_key};
 
+mod budget;
 mod daemon;
 mod fleet;
 mod launch;

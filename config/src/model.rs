@@ -7,8 +7,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use policies::budget::Budget;
 use policies::cost::Rates;
 use policies::model::{Fleet, FleetName, InstanceType, ProviderName, SpecName};
+use policies::schedule::TimeZone;
 use policies::units::{Currency, Share, Span};
 use providers::LaunchSpec;
 
@@ -52,6 +54,10 @@ pub struct DaemonConfig {
     pub owner: String,
     /// The reporting currency and the rates of the others.
     pub rates: Rates,
+    /// What all fleets together may cost.
+    pub budget: Option<Budget>,
+    /// On whose clocks days and months of budgets begin.
+    pub time_zone: Arc<TimeZone>,
     /// What is logged, and how.
     pub log: LogConfig,
     /// Where traces and metrics are pushed to; `None`: nowhere.

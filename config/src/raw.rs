@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use policies::budget::AtLimit;
 use policies::model::{Market, Unit};
 use policies::units::Currency;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -61,6 +62,10 @@ table! {
         /// What one unit of another currency is worth in `currency`, for price lists in that one. Example:
         /// `{CNY: 0.14}`.
         default("{}") rates: Dict<Leaf<Rate>>,
+        /// What all fleets together may cost. Fleets are served in the order of their names.
+        optional budget: Budget,
+        /// Time zone in which days and months of budgets begin, as the IANA database names it. Example: `Europe/Berlin`.
+        default("UTC") time_zone: Leaf<ZoneName>,
         /// What is logged, and how.
         default("{}") log: Log,
         /// Push traces and metrics to an OpenTelemetry collector.
@@ -179,9 +184,28 @@ table! {
         default("{}") scale_up: ScaleUp,
         /// How fast the fleet shrinks, and how machines are let go.
         default("{}") scale_down: ScaleDown,
+        /// What the fleet may cost.
+        optional budget: Budget,
         /// Where to buy: every combination of region, zone, instance type and market of each entry is a pool. At
         /// least one entry.
         required pools: List<Pools>,
+    }
+
+    /// What may be spent, in `daemon.currency`. At least one of `per_hour`, `per_day` and `per_month`. Spend is counted from
+    /// the launch of a machine until it is known to be gone, by the billing steps and minimum times of its provider. What
+    /// `capacity.min` needs is bought and kept whatever it costs.
+    Budget {
+        /// What all that runs may cost an hour at current prices. Nothing is launched that would pass it.
+        optional per_hour: Leaf<Micros>,
+        /// What may be spent in a day, from midnight to midnight in `daemon.time_zone`. Example: `250`.
+        optional per_day: Leaf<Micros>,
+        /// What may be spent in a month of the calendar. Example: `4000`.
+        optional per_month: Leaf<Micros>,
+        /// From this share of a limit on, an alarm says so.
+        default("80%") alert_at: Leaf<Percent>,
+        /// What is done at a limit: `alert` says so. `freeze` launches nothing above `capacity.min`, not even for machines
+        /// that are lost. `shed-spot` lets spot above it go besides, from the dearest unit on; on-demand stays.
+        default("freeze") at_limit: Leaf<OneOf<AtLimit>>,
     }
 
     /// Limits of the fleet's capacity, in its unit.
@@ -444,6 +468,7 @@ pub(crate) fn tables() -> impl Iterator<Item = Table> {
         Sim "providers.sim",
         SimType "providers.sim.types.<name>",
         Fleet "fleets[]",
+        Budget "fleets[].budget",
         Capacity "fleets[].capacity",
         Schedule "fleets[].schedules[]",
         Demand "fleets[].demand",

@@ -83,6 +83,8 @@ pub async fn assemble(config: &Config, clock: &Clock) -> Result<Assembled, Assem
         fleets: fleets(config),
         providers: capabilities,
         rates: config.daemon.rates.clone(),
+        budget: config.daemon.budget,
+        zone: Arc::clone(&config.daemon.time_zone),
         tick: config.daemon.tick,
         boot_seed: entropy()?,
         rebuilt: false,

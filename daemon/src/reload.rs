@@ -48,7 +48,12 @@ pub fn read(path: &Path, current: &Config) -> Result<Fresh, ReloadError> {
         return Err(ReloadError::Restart(format!("pool {pool} of a simulated cloud is new")));
     }
     let world = assemble::wanted(&config, &ThisHost)?;
-    let reload = Reload { fleets: assemble::fleets(&config), rates: config.daemon.rates.clone(), world };
+    let reload = Reload {
+        fleets: assemble::fleets(&config),
+        rates: config.daemon.rates.clone(),
+        budget: config.daemon.budget,
+        world,
+    };
     let differences = Config::difference(current, &config);
     let later = later(current, &config);
     Ok(Fresh { config, reload, differences, later })
@@ -63,8 +68,20 @@ fn new_simulated_pool<'a>(old: &Config, new: &'a Config) -> Option<&'a Pool> {
 
 /// Settings that a running daemon does not change.
 fn later(old: &Config, new: &Config) -> Vec<String> {
-    let DaemonConfig { state_dir, store, listen, token, operator_token, tick, owner, rates: _, log, otlp } =
-        &new.daemon;
+    let DaemonConfig {
+        state_dir,
+        store,
+        listen,
+        token,
+        operator_token,
+        tick,
+        owner,
+        rates: _,
+        budget: _,
+        time_zone,
+        log,
+        otlp,
+    } = &new.daemon;
     let before = &old.daemon;
     let mut what = Vec::new();
     for (name, differs) in [
@@ -75,6 +92,7 @@ fn later(old: &Config, new: &Config) -> Vec<String> {
         ("daemon.operator_token", before.operator_token != *operator_token),
         ("daemon.tick", before.tick != *tick),
         ("daemon.owner", before.owner != *owner),
+        ("daemon.time_zone", before.time_zone != *time_zone),
         ("daemon.log", before.log != *log),
         ("daemon.otlp", before.otlp != *otlp),
         ("providers", old.providers != new.providers),

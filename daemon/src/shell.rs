@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use policies::budget::Budget;
 use policies::control::{self, Controller, Effect, Event, OrderId, Refusal, View};
 use policies::cost::Rates;
 use policies::model::Fleet;
@@ -70,6 +71,8 @@ pub struct Reload {
     pub fleets: Vec<Fleet>,
     /// Rates of exchange.
     pub rates: Rates,
+    /// The budget of all fleets together.
+    pub budget: Option<Budget>,
     /// Their sources and launch specifications.
     pub world: World,
 }
@@ -276,9 +279,9 @@ impl Shell {
     }
 
     fn reload(&mut self, reload: Reload) -> Result<(), ShellError> {
-        let Reload { fleets, rates, world } = reload;
+        let Reload { fleets, rates, budget, world } = reload;
         self.world.reload(world);
-        self.handle(Event::Reloaded { fleets, rates })?;
+        self.handle(Event::Reloaded { fleets, rates, budget })?;
         self.publish();
         systemd::ready("reloaded");
         Ok(())

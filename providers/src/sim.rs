@@ -189,6 +189,12 @@ impl SimCloud {
         }
     }
 
+    /// The currency of its prices.
+    #[must_use]
+    pub const fn currency(&self) -> Currency {
+        self.currency
+    }
+
     /// Prices are in this currency.
     #[must_use]
     pub fn in_currency(mut self, currency: Currency) -> Self {

@@ -3,7 +3,7 @@
 use policies::cost::Rates;
 use policies::units::{Currency, Span};
 
-use crate::lower::{At, Lowering, NameRule};
+use crate::lower::{At, Lowering, NameRule, budget};
 use crate::model::{DaemonConfig, LogConfig, OtlpConfig};
 use crate::problem::quoted;
 use crate::raw;
@@ -27,8 +27,21 @@ pub(crate) fn lower(
     field: Field<raw::Daemon>,
 ) -> (Option<DaemonConfig>, Vec<Currency>) {
     let Some(table) = cx.open(at, field) else { return (None, vec![Currency::Usd, Currency::Cny]) };
-    let raw::Daemon { state_dir, store, listen, token, operator_token, tick, owner, currency, rates, log, otlp } =
-        table;
+    let raw::Daemon {
+        state_dir,
+        store,
+        listen,
+        token,
+        operator_token,
+        tick,
+        owner,
+        currency,
+        rates,
+        budget,
+        time_zone,
+        log,
+        otlp,
+    } = table;
 
     let state_dir = cx.value(&at.key("state_dir"), state_dir).map(|path| cx.directory.join(path));
     let store = cx.value(&at.key("store"), store);
@@ -53,6 +66,8 @@ pub(crate) fn lower(
     let owner = cx.named(&owner_at, owner, &OWNER);
     let currency = cx.value(&at.key("currency"), currency);
     let rates = rates_of(cx, &at.key("rates"), rates, currency);
+    let budget = budget::lower(cx, &at.key("budget"), budget);
+    let time_zone = cx.value(&at.key("time_zone"), time_zone);
     let log = log_of(cx, &at.key("log"), log);
     let has_otlp = !otlp.is_absent();
     let otlp = otlp_of(cx, &at.key("otlp"), otlp);
@@ -72,6 +87,8 @@ pub(crate) fn lower(
             tick: tick?,
             owner: owner?,
             rates: Rates::new(currency?, &rates?),
+            budget: budget?,
+            time_zone: time_zone?,
             log: log?,
             otlp: if has_otlp { Some(otlp?) } else { None },
         })

@@ -9,7 +9,7 @@ use policies::model::{
 use policies::units::{Capacity, Share, Span};
 
 use crate::hints;
-use crate::lower::{At, Known, Lowering, MONTH, NameRule, WEEK, pools, schedules, source};
+use crate::lower::{At, Known, Lowering, MONTH, NameRule, WEEK, budget, pools, schedules, source};
 use crate::model::{FleetConfig, SourceConfig};
 use crate::raw;
 use crate::raw::field::{Dict, Field};
@@ -58,6 +58,7 @@ pub(crate) fn lower(
         weights,
         capacity,
         schedules,
+        budget,
         demand,
         on_demand,
         spot,
@@ -74,6 +75,7 @@ pub(crate) fn lower(
     let weights_at = at.key("weights");
     let weights = weights_of(cx, &weights_at, weights);
     let limits = capacity_of(cx, &at.key("capacity"), capacity);
+    let budget = budget::lower(cx, &at.key("budget"), budget);
     let schedules = schedules::lower(cx, &at.key("schedules"), schedules, limits);
     let (demand, source) = demand_of(cx, &at.key("demand"), demand, limits);
     let on_demand_at = at.key("on_demand");
@@ -114,6 +116,7 @@ pub(crate) fn lower(
             min,
             max,
             schedules: schedules?,
+            budget: budget?,
             demand: demand?,
             on_demand: on_demand?,
             spot: spot?,
@@ -430,7 +433,7 @@ fn step(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<Leaf<Percent>>, mos
 }
 
 /// The share at the key, within these bounds.
-fn share(
+pub(crate) fn share(
     cx: &mut Lowering<'_, '_>,
     at: &At<'_>,
     field: Field<Leaf<Percent>>,

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use policies::budget::AtLimit;
 use policies::model::{Market, Unit};
 use policies::schedule::{Cron, TimeZone};
 use policies::units::{Capacity, Currency, PerHour, Share, Span, UnitPrice};
@@ -519,6 +520,8 @@ pub(crate) enum Order {
 }
 
 choices! {
+    AtLimit, "`alert`, `freeze` or `shed-spot`":
+        "alert" => AtLimit::Alert, "freeze" => AtLimit::Freeze, "shed-spot" => AtLimit::ShedSpot;
     Unit, "`instance`, `vcpu` or `gpu`":
         "instance" => Self::Instance, "vcpu" => Self::Vcpu, "gpu" => Self::Gpu;
     Market, "`spot` or `on-demand`": "spot" => Self::Spot, "on-demand" => Self::OnDemand;

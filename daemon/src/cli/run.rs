@@ -214,8 +214,8 @@ impl Operator {
                 }
                 // What waits for the next start still differs then.
                 let running = std::mem::replace(&mut self.config, fresh.config);
-                let rates = self.config.daemon.rates.clone();
-                self.config.daemon = DaemonConfig { rates, ..running.daemon };
+                let DaemonConfig { rates, budget, .. } = self.config.daemon.clone();
+                self.config.daemon = DaemonConfig { rates, budget, ..running.daemon };
                 self.config.providers = running.providers;
                 // A closed channel means that the loop has ended; so does the daemon.
                 let _ = self.orders.send(Order::Reload(Box::new(fresh.reload))).await;

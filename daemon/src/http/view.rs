@@ -310,7 +310,7 @@ pub struct Refused {
 /// Something a decision waits for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Wait {
-    /// `paused`, `halted`, `trial`, `launch-limit`, `settling`, `unseen`, `no-offer`, `fallback`, `young` or `draining`.
+    /// `paused`, `budget`, `halted`, `trial`, `launch-limit`, `settling`, `unseen`, `no-offer`, `fallback`, `young` or `draining`.
     pub what: String,
     /// The lane that is not seen.
     pub lane: Option<String>,

@@ -21,6 +21,11 @@ pub fn findings(records: &[Record]) -> Vec<String> {
         match record {
             Record::Boot(_) => boots += 1,
             Record::Proven(..) => {}
+            Record::Spend(fleet, spend) => {
+                if spend.in_day.micros() < 0 || spend.in_month.micros() < 0 {
+                    found.push(format!("spend of {fleet}: less than nothing was spent"));
+                }
+            }
             Record::Intent(i) => {
                 let token = i.token.as_str();
                 if token.is_empty() || token.len() > 64 || !token.is_ascii() {

@@ -54,6 +54,8 @@ pub enum Kind {
     Override,
     /// Fleet memories.
     Memory,
+    /// What fleets have spent.
+    Spend,
     /// Hours of demand.
     Hour,
     /// Closures.
@@ -64,13 +66,14 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of their keys.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Boot,
         Self::Proven,
         Self::Intent,
         Self::Machine,
         Self::Override,
         Self::Memory,
+        Self::Spend,
         Self::Hour,
         Self::Closure,
         Self::Note,
@@ -86,6 +89,7 @@ impl Kind {
             Self::Machine => "machine",
             Self::Override => "override",
             Self::Memory => "memory",
+            Self::Spend => "spend",
             Self::Hour => "hour",
             Self::Closure => "closure",
             Self::Note => "note",
@@ -102,6 +106,7 @@ impl Kind {
             Self::Machine => 0x30,
             Self::Override => 0x38,
             Self::Memory => 0x40,
+            Self::Spend => 0x48,
             Self::Hour => 0x50,
             Self::Closure => 0x60,
             Self::Note => 0x70,
@@ -118,6 +123,7 @@ impl Kind {
             Record::Machine(_) => Self::Machine,
             Record::Override(_) => Self::Override,
             Record::Memory(..) => Self::Memory,
+            Record::Spend(..) => Self::Spend,
             Record::Hour(..) => Self::Hour,
             Record::Closure(_) => Self::Closure,
             Record::Note(_) => Self::Note,
@@ -225,6 +231,10 @@ pub fn encode_key(key: &Key) -> Vec<u8> {
         }
         Key::Memory(fleet) => {
             to.push(Kind::Memory.byte());
+            put_text(&mut to, fleet.as_str());
+        }
+        Key::Spend(fleet) => {
+            to.push(Kind::Spend.byte());
             put_text(&mut to, fleet.as_str());
         }
         Key::Hour(fleet, number) => {

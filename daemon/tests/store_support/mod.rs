@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use policies::budget::Spend;
 use policies::control::ledger::{Boot, Intent, Leaving, Machine, Note, WORDS};
 use policies::control::orders::{Override, Setting};
 use policies::control::{Entry, Record};
@@ -14,7 +15,7 @@ use policies::failure::FailureKind;
 use policies::model::{Lane, Market, Pool};
 use policies::plan::{Cause, Closure, Memory, Outcomes, PEAKS, Place};
 use policies::rng::Stream;
-use policies::units::{Capacity, PricePerHour, Time};
+use policies::units::{Capacity, Money, PricePerHour, Time};
 use spotfleet::store::{Batch, Op, StateStore, wire};
 
 /// A moment for what is set aside: 2026-01-02T03:04:05Z.
@@ -27,7 +28,7 @@ pub(crate) fn pick(rng: &mut Stream, below: usize) -> usize {
 
 /// A record with every field drawn: names of any script, empty, with zeros, slashes and quotes; numbers at their ends.
 pub(crate) fn record(rng: &mut Stream) -> Record {
-    match rng.below(9) {
+    match rng.below(10) {
         0 => Record::Boot(Boot { number: number(rng), seed: number(rng), at: time(rng), unproven: rng.chance(5_000) }),
         1 => Record::Intent(Intent {
             token: text(rng).into(),
@@ -40,6 +41,16 @@ pub(crate) fn record(rng: &mut Stream) -> Record {
             at: time(rng),
         }),
         2 => Record::Machine(machine(rng)),
+        9 => Record::Spend(
+            text(rng).into(),
+            Spend {
+                at: time(rng),
+                day: number(rng).cast_signed(),
+                in_day: Money::from_micros(number(rng).cast_signed()),
+                month: number(rng).cast_signed(),
+                in_month: Money::from_micros(number(rng).cast_signed()),
+            },
+        ),
         8 => Record::Proven(text(rng).into(), Lane { provider: text(rng).into(), region: text(rng).into() }),
         7 => Record::Override(Override {
             fleet: text(rng).into(),

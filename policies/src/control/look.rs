@@ -197,6 +197,7 @@ impl Controller {
         if !adopted {
             self.count_launches(&machine.fleet, 1);
         }
+        self.open_bill(&machine);
         self.ledger.put(Record::Machine(machine));
         if instance.phase == Phase::Running {
             self.runs(&(lane.clone(), instance.id.clone()));

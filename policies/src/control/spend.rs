@@ -73,6 +73,26 @@ impl Controller {
         }
     }
 
+    /// A machine comes on record that lived before its fleet's spend was last counted: a launch whose answer was lost, or a
+    /// machine found by its tags. What it cost until then is added.
+    pub(super) fn open_bill(&mut self, machine: &Machine) {
+        let counted = self.ledger.spend(&machine.fleet);
+        let counted = counted.unwrap_or_else(|| Spend::nothing(self.boot.at, &self.zone));
+        if machine.born >= counted.at {
+            return;
+        }
+        let before = Spend::nothing(machine.born, &self.zone);
+        let before = before.until(counted.at, &self.zone, |from, to| self.cost(machine, from, to));
+        let mut spend = counted;
+        if before.day == spend.day {
+            spend.in_day = spend.in_day.plus(before.in_day);
+        }
+        if before.month == spend.month {
+            spend.in_month = spend.in_month.plus(before.in_month);
+        }
+        self.ledger.put(Record::Spend(machine.fleet.clone(), spend));
+    }
+
     /// A machine is gone and is about to leave the record: what it cost until now is counted, unless the provider took
     /// it so early that it does not bill it.
     pub(super) fn close_bill(&mut self, machine: &Machine) {

@@ -18,9 +18,6 @@ use crate::units::{Capacity, Money, PricePerHour, Span};
 /// The limits of all budgets of a fleet.
 pub(super) struct Limits {
     pub(super) all: Vec<Left>,
-    /// What the fleet's machines and promises cost an hour: by their offers, else by what they cost when they were
-    /// launched. What was told to go counts as gone.
-    pub(super) rate: PricePerHour,
 }
 
 /// Machines that the budgets leave out.
@@ -38,8 +35,9 @@ impl Limits {
         let paid = |h: &crate::plan::index::Held<'_>| {
             index.price(h).unwrap_or_else(|| h.holding.paid.times(u64::from(h.holding.count)))
         };
+        // By their offers, else by what they cost when they were launched. What was told to go counts as gone.
         let rate: PricePerHour = index.held.iter().filter(stays).map(paid).sum();
-        Self { all: input.purses.iter().flat_map(|purse| purse.limits(rate)).collect(), rate }
+        Self { all: input.purses.iter().flat_map(|purse| purse.limits(rate)).collect() }
     }
 
     /// The first limit of a day or a month that is used up and that does more than to say so.

@@ -71,6 +71,8 @@ pub struct World {
     pub rates: Rates,
     /// The operator has paused the fleet.
     pub paused: bool,
+    /// Budgets, with what is spent of them.
+    pub purses: Vec<Purse>,
     /// What the operator has ordered.
     pub ordered: Ordered,
     queue: Option<Queue>,
@@ -93,6 +95,7 @@ impl Default for World {
             lanes: BTreeMap::new(),
             rates: Rates::default(),
             paused: false,
+            purses: Vec::new(),
             ordered: Ordered::default(),
             queue: None,
             machines: 0,
@@ -117,6 +120,7 @@ impl World {
             closures: &self.closures,
             lanes: &self.lanes,
             rates: &self.rates,
+            purses: &self.purses,
         }
     }
 
@@ -261,6 +265,7 @@ impl World {
                 notice: None,
                 protected: false,
                 ran: standing == Standing::Running,
+                paid: PricePerHour::ZERO,
             }
         };
         if standing == Standing::Promised {

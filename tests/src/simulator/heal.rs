@@ -44,6 +44,7 @@ pub(super) fn heal(world: &mut World) -> Result<Span, Broken> {
         }
         if calm >= LOOKS {
             world.audit()?;
+            world.spend_is_counted()?;
             return Ok(world.now.since(start));
         }
     }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use policies::budget::Budget;
 use policies::control::ledger::{Intent, Machine};
 use policies::control::{Call, Entry, Key, OrderId, Record, Reply};
 use policies::cost::Rates;
@@ -19,6 +20,7 @@ use super::schedules::Windows;
 
 mod ends;
 mod limits;
+mod money;
 mod orders;
 mod promises;
 mod records;
@@ -40,6 +42,8 @@ pub(super) struct Scene<'a> {
     /// What their schedules come to.
     pub(super) windows: &'a Windows,
     pub(super) rates: &'a Rates,
+    /// The budget of all fleets.
+    pub(super) budget: Option<Budget>,
 }
 
 /// The rule that was broken.
@@ -73,6 +77,10 @@ pub enum Rule {
     OldPrice,
     /// A fleet whose launches do not run launched more.
     LaunchedHalted,
+    /// More was promised than the floor needs, and a budget was used up.
+    OverBudget,
+    /// Less is on record as spent than the clouds bill.
+    SpendMissed,
     /// The target was raised within the cooldown or by more than a step, or is out of bounds.
     TooFast,
     /// A machine that is not ours was ended.
@@ -222,6 +230,9 @@ impl Oracle {
             match (&key, new) {
                 (_, Some(Record::Intent(intent))) => {
                     self.promised(scene, intent, old)?;
+                    if let Some(fleet) = fleet(scene, &intent.fleet).filter(|_| old.is_none()) {
+                        self.paid_for(&orders, fleet, intent)?;
+                    }
                     touched.promised.insert(intent.fleet.clone());
                 }
                 (_, Some(Record::Machine(machine))) => self.recorded(scene, machine, old)?,

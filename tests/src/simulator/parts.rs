@@ -71,11 +71,13 @@ pub enum Part {
     Duds,
     /// Fleets have schedules.
     Schedules,
+    /// There are budgets.
+    Budgets,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::Crashes,
         Self::Stops,
         Self::StoreLoss,
@@ -109,6 +111,7 @@ impl Part {
         Self::Orders,
         Self::Duds,
         Self::Schedules,
+        Self::Budgets,
     ];
 
     /// Its name on the command line.
@@ -148,6 +151,7 @@ impl Part {
             Self::Orders => "orders",
             Self::Duds => "duds",
             Self::Schedules => "schedules",
+            Self::Budgets => "budgets",
         }
     }
 

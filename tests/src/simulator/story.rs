@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use policies::budget::{AtLimit, Budget};
 use policies::cost::Rates;
 use policies::model::{
     Capabilities, DemandRules, Fleet, FleetName, Market, MaxShare, MissingRule, OnDemandRules, Pool, ProviderName,
     QueueRule, ScaleDown, ScaleUp, Shape, SpotRules, Unit,
 };
 use policies::rng::Stream;
-use policies::units::{Capacity, Currency, PerHour, Share, Span, Time, UnitPrice};
+use policies::units::{Capacity, Currency, Money, PerHour, PricePerHour, Share, Span, Time, UnitPrice};
 use providers::sim::{Faults, SimCloud, Weather, aws_like, azure_like, gcp_like, ppio_like};
 
 use super::demand::Curve;
@@ -32,6 +33,8 @@ pub(super) struct Story {
     pub(super) windows: Windows,
     pub(super) curves: BTreeMap<FleetName, Curve>,
     pub(super) rates: Rates,
+    /// The budget of all fleets together.
+    pub(super) budget: Option<Budget>,
     /// How often the things outside the clouds go wrong.
     pub(super) trouble: Trouble,
 }
@@ -84,7 +87,8 @@ impl Story {
         }
         let moving = parts.has(Part::MovingDemand);
         let curves = fleets.iter().map(|f| (f.name.clone(), Curve::draw(seed, f, length, moving))).collect();
-        Self { seed, parts, tick, length, clouds, fleets, windows, curves, rates, trouble }
+        let budget = draw_budget(seed, "all fleets", parts, 40);
+        Self { seed, parts, tick, length, clouds, fleets, windows, curves, rates, budget, trouble }
     }
 
     /// What the providers can do.
@@ -111,6 +115,7 @@ fn draw_parts(seed: u64, draws: &mut Stream) -> Parts {
     // Its own stream, so that the seeds of before it tell the same stories.
     let mut own = Stream::new(seed, "parts orders");
     let mut duds = Stream::new(seed, "parts duds");
+    let mut budgets = Stream::new(seed, "parts budgets");
     let mut of_schedules = Stream::new(seed, "parts schedules");
     for part in Part::ALL {
         let chance = match part {
@@ -122,6 +127,12 @@ fn draw_parts(seed: u64, draws: &mut Stream) -> Parts {
             }
             Part::Duds => {
                 if duds.chance(likely / 2) {
+                    parts = parts.with(part);
+                }
+                continue;
+            }
+            Part::Budgets => {
+                if budgets.chance(likely / 2) {
                     parts = parts.with(part);
                 }
                 continue;
@@ -287,7 +298,7 @@ fn draw_fleet(seed: u64, name: &str, parts: Parts, clouds: &[SimCloud]) -> Fleet
         min: Capacity::units(min),
         max: Capacity::units(max),
         schedules: Vec::new(),
-        budget: None,
+        budget: draw_budget(seed, name, parts, max),
         demand: DemandRules {
             queue: draws
                 .chance(9_000)
@@ -339,6 +350,29 @@ fn draw_fleet(seed: u64, name: &str, parts: Parts, clouds: &[SimCloud]) -> Fleet
         },
         pools,
     }
+}
+
+/// A budget that is used up now and then by a fleet of up to so many units. Its own stream, as [`draw_launch_limit`] has.
+fn draw_budget(seed: u64, name: &str, parts: Parts, max: u64) -> Option<Budget> {
+    let mut draws = Stream::new(seed, &format!("budget {name}"));
+    if !parts.has(Part::Budgets) || !draws.chance(6_000) {
+        return None;
+    }
+    // Some of the largest fleet, at the price of spot, for some minutes or for the hour.
+    let spot = SMALL_PRICE * 35 / 100 * max;
+    let some = |draws: &mut Stream, of: u64| of * (5 + draws.below(60)) / 100;
+    let money = |micros: u64| Money::from_micros(i64::try_from(micros).unwrap_or(i64::MAX));
+    Some(Budget {
+        per_hour: draws.chance(6_000).then(|| PricePerHour::from_micros(2 * some(&mut draws, spot))),
+        per_day: draws.chance(5_000).then(|| money(some(&mut draws, spot / 4))),
+        per_month: draws.chance(3_000).then(|| money(some(&mut draws, spot / 2))),
+        alert_at: Share::percent(80),
+        at_limit: match draws.below(3) {
+            0 => AtLimit::Alert,
+            1 => AtLimit::Freeze,
+            _ => AtLimit::ShedSpot,
+        },
+    })
 }
 
 /// How long a fleet waits for machines, and how it takes launches that never run.

@@ -372,6 +372,7 @@ impl World {
             fleets: &self.fleets,
             windows: &self.story.windows,
             rates: &self.story.rates,
+            budget: self.story.budget,
         };
         (&mut self.oracle, scene)
     }
@@ -393,8 +394,8 @@ pub(super) fn setup(story: &Story, fleets: &[Fleet], boot_seed: u64, rebuilt: bo
         fleets: fleets.to_vec(),
         providers: story.capabilities(),
         rates: story.rates.clone(),
-        budget: None,
-        zone: Arc::new(policies::schedule::TimeZone::utc()),
+        budget: story.budget,
+        zone: std::sync::Arc::new(policies::schedule::TimeZone::utc()),
         tick: story.tick,
         boot_seed,
         rebuilt,

@@ -319,6 +319,9 @@ impl From<&CoreWait> for Wait {
             CoreWait::LaunchLimit { machines, limit: _, at } => {
                 Self { machines: Some(*machines), at: Some(rfc3339(*at)), ..blank("launch-limit") }
             }
+            CoreWait::Budget { machines, by } => {
+                Self { machines: Some(*machines), at: by.ends.map(rfc3339), ..blank("budget") }
+            }
             CoreWait::Halted { failed, of: _, at } => {
                 Self { machines: Some(*failed), at: Some(rfc3339(*at)), ..blank("halted") }
             }

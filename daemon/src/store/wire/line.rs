@@ -1,12 +1,13 @@
 //! A record as JSON: the body of a value, and a line of an export.
 
+use policies::budget::Spend;
 use policies::control::ledger::{Boot, Intent, Leaving, Machine, Note, Record, WORDS};
 use policies::control::orders::{Override, Setting};
 use policies::demand::Hour;
 use policies::failure::FailureKind;
 use policies::model::{Lane, Market, Pool};
 use policies::plan::{Cause, Closure, Memory, Outcomes, Place};
-use policies::units::{Capacity, PricePerHour, Time};
+use policies::units::{Capacity, Money, PricePerHour, Time};
 use serde::{Deserialize, Serialize};
 
 use super::NOTE_TEXT_BYTES;
@@ -20,6 +21,7 @@ pub(super) enum Line {
     Machine(MachineLine),
     Override(OverrideLine),
     Memory(MemoryLine),
+    Spend(SpendLine),
     Hour(HourLine),
     Closure(ClosureLine),
     Note(NoteLine),
@@ -148,6 +150,17 @@ enum SettingLine {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct SpendLine {
+    fleet: String,
+    at_ms: i64,
+    day: i64,
+    in_day_micros: i64,
+    month: i64,
+    in_month_micros: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct HourLine {
     fleet: String,
     number: i64,
@@ -228,6 +241,14 @@ impl From<&Record> for Line {
             }
             Record::Override(order) => Self::Override(order.into()),
             Record::Memory(fleet, memory) => Self::Memory(MemoryLine::of(fleet.as_str(), memory)),
+            Record::Spend(fleet, Spend { at, day, in_day, month, in_month }) => Self::Spend(SpendLine {
+                fleet: fleet.as_str().to_owned(),
+                at_ms: at.as_millis(),
+                day: *day,
+                in_day_micros: in_day.micros(),
+                month: *month,
+                in_month_micros: in_month.micros(),
+            }),
             Record::Hour(fleet, number, Hour { sum_milli, readings, peak }) => Self::Hour(HourLine {
                 fleet: fleet.as_str().to_owned(),
                 number: *number,
@@ -292,6 +313,16 @@ impl Line {
                 let (fleet, memory) = m.into_memory();
                 Record::Memory(fleet.into(), memory)
             }
+            Self::Spend(s) => Record::Spend(
+                s.fleet.into(),
+                Spend {
+                    at: Time::from_millis(s.at_ms),
+                    day: s.day,
+                    in_day: Money::from_micros(s.in_day_micros),
+                    month: s.month,
+                    in_month: Money::from_micros(s.in_month_micros),
+                },
+            ),
             Self::Hour(h) => Record::Hour(
                 h.fleet.into(),
                 h.number,

@@ -28,6 +28,12 @@ impl<'a> Standing<'a> {
         Self { scene, changed: nothing }
     }
 
+    /// Every record, durable or not.
+    pub(super) fn records(&self) -> impl Iterator<Item = &'a Record> + '_ {
+        let kept = self.scene.journal.latest().iter().filter(|(key, _)| !self.changed.contains_key(*key));
+        kept.map(|(_, record)| record).chain(self.changed.values().filter_map(|record| *record))
+    }
+
     fn at(&self, fleet: &FleetName, slot: Slot) -> Option<&Override> {
         let key = Key::Override(fleet.clone(), slot);
         let record = self.changed.get(&key).copied().unwrap_or_else(|| self.scene.journal.latest().get(&key));

@@ -120,6 +120,9 @@ impl Oracle {
                 machine.pool.market() == Market::OnDemand
                     && wanted.is_none_or(|f| old_enough(scene, machine, leaving, f.scale_down.min_life))
             }
+            Cause::Budget => {
+                machine.pool.market() == Market::Spot && wanted.is_some_and(|f| Self::may_shed(scene, f, leaving.why))
+            }
             Cause::Surplus => wanted.is_none_or(|f| old_enough(scene, machine, leaving, f.scale_down.min_life)),
             // It may run by now, unseen; that it did long ago is seen.
             Cause::NeverReady => {

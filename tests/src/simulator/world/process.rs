@@ -149,6 +149,16 @@ impl World {
         Ok(())
     }
 
+    /// What is on record as spent is what was. Where the store was lost, a clock was set or a machine was made behind our
+    /// back, nobody can know.
+    pub(in super::super) fn spend_is_counted(&mut self) -> Result<(), Broken> {
+        if [Part::StoreLoss, Part::ClockJumps, Part::Strangers].into_iter().any(|part| self.story.parts.has(part)) {
+            return Ok(());
+        }
+        let (_, scene) = self.oracle_and_scene();
+        super::super::oracle::Oracle::spend_is_counted(&scene)
+    }
+
     /// The host's clock may have been set while the process was away.
     fn set_clock_at_start(&mut self) {
         if self.counts.boots <= 1 || !self.has(Part::ClockJumps) {

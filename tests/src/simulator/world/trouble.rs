@@ -155,7 +155,11 @@ impl World {
         }
         let (oracle, scene) = self.oracle_and_scene();
         oracle.on_reload(&scene);
-        self.deliver(Event::Reloaded { fleets: self.fleets.clone(), rates: self.story.rates.clone() })
+        self.deliver(Event::Reloaded {
+            fleets: self.fleets.clone(),
+            rates: self.story.rates.clone(),
+            budget: self.story.budget,
+        })
     }
 
     /// Everything that goes wrong stops, the file is as it was, and somebody starts the process.
@@ -169,6 +173,11 @@ impl World {
             cloud.set_weather(None);
             cloud.lift_limits();
             cloud.happen(Happening::Calm);
+        }
+        // What no budget pays for could not come to rest at the target.
+        self.story.budget = None;
+        for fleet in &mut self.story.fleets {
+            fleet.budget = None;
         }
         self.fleets.clone_from(&self.story.fleets);
         if self.controller.is_none() {
