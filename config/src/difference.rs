@@ -10,8 +10,8 @@ use providers::LaunchSpec;
 use providers::spec::AwsSpec;
 
 use crate::model::{
-    AwsConfig, Config, DaemonConfig, FleetConfig, LogConfig, OtlpConfig, ProviderConfig, SimConfig, SimType,
-    SourceConfig, SourceKind, Url,
+    AwsConfig, Config, DaemonConfig, FleetConfig, HttpServer, LogConfig, OtlpConfig, ProviderConfig, SimConfig,
+    SimType, SourceConfig, SourceKind, Url,
 };
 
 /// So many added or removed pools are named; the rest is counted.
@@ -289,10 +289,6 @@ fn schedule_lines(writer: &mut Writer<'_>, schedule: &Schedule) {
 }
 
 fn source_line(source: &SourceKind) -> String {
-    let place = |url: &Url| match url {
-        Url::Plain(text) => text.clone(),
-        Url::Secret(secret) => secret.to_string(),
-    };
     match source {
         SourceKind::RedisList { url, list, in_progress } => {
             let running = in_progress.as_ref().map(|key| format!(" and {key}")).unwrap_or_default();
@@ -305,7 +301,39 @@ fn source_line(source: &SourceKind) -> String {
             let age = max_age.map(|age| format!(", at most {age} old")).unwrap_or_default();
             format!("file {}{age}", path.display())
         }
+        SourceKind::Prometheus { server, query } => {
+            // On one line, however it was written.
+            let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
+            format!("prometheus query {query} at {}", server_line(server))
+        }
+        SourceKind::Http { server, pointer, in_flight, arrived_total } => {
+            let more = |name, pointer: &Option<String>| {
+                pointer.as_ref().map(|pointer| format!(", {name} `{pointer}`")).unwrap_or_default()
+            };
+            let (running, arrived) = (more("in flight", in_flight), more("arrived", arrived_total));
+            format!("http `{pointer}`{running}{arrived} at {}", server_line(server))
+        }
+        SourceKind::RabbitMq { server, vhost, queue } => {
+            format!("rabbitmq queue {queue} of vhost {vhost} at {}", server_line(server))
+        }
+        SourceKind::Sqs { queue_url, provider } => {
+            let of = provider.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
+            format!("sqs queue {queue_url}{of}")
+        }
     }
+}
+
+fn place(url: &Url) -> String {
+    match url {
+        Url::Plain(text) => text.clone(),
+        Url::Secret(secret) => secret.to_string(),
+    }
+}
+
+fn server_line(server: &HttpServer) -> String {
+    let HttpServer { url, token, allow_http } = server;
+    let token = token.as_ref().map(|token| format!(" with token {token}")).unwrap_or_default();
+    format!("{}{token}{}", place(url), if *allow_http { ", also without TLS" } else { "" })
 }
 
 fn launch_lines(writer: &mut Writer<'_>, spec: &AwsSpec) {

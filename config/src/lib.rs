@@ -33,7 +33,7 @@ pub use generate::{reference, schema as json_schema};
 pub use host::{FakeHost, Host, ThisHost};
 pub use lower::MAX_POOLS;
 pub use model::{
-    AwsConfig, Config, DaemonConfig, FleetConfig, LaunchApi, LogConfig, LogFormat, LogLevel, OtlpConfig,
+    AwsConfig, Config, DaemonConfig, FleetConfig, HttpServer, LaunchApi, LogConfig, LogFormat, LogLevel, OtlpConfig,
     ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, StoreEngine, Url,
 };
 pub use problem::{MAX_PROBLEMS, Problem, Problems};

@@ -282,6 +282,51 @@ pub enum SourceKind {
         /// A file not written for longer counts as missing; `None`: its age does not matter.
         max_age: Option<Span>,
     },
+    /// The value of a query to Prometheus.
+    Prometheus {
+        /// The server.
+        server: HttpServer,
+        /// The query.
+        query: String,
+    },
+    /// Numbers in the JSON that an HTTP endpoint answers.
+    Http {
+        /// The endpoint.
+        server: HttpServer,
+        /// JSON pointer to the number of waiting jobs.
+        pointer: String,
+        /// JSON pointer to the number of jobs in work.
+        in_flight: Option<String>,
+        /// JSON pointer to the count of all jobs that ever arrived.
+        arrived_total: Option<String>,
+    },
+    /// A queue of RabbitMQ.
+    RabbitMq {
+        /// The management API.
+        server: HttpServer,
+        /// The virtual host.
+        vhost: String,
+        /// The queue.
+        queue: String,
+    },
+    /// A queue of Amazon SQS.
+    Sqs {
+        /// Its URL, without TLS only on this machine.
+        queue_url: String,
+        /// The provider, of kind `aws`, whose endpoint is used; `None`: the SDK's own settings.
+        provider: Option<ProviderName>,
+    },
+}
+
+/// A server that is asked by HTTP.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HttpServer {
+    /// Its URL.
+    pub url: Url,
+    /// Bearer token that is sent.
+    pub token: Option<Secret>,
+    /// Secrets may be sent without TLS to another machine.
+    pub allow_http: bool,
 }
 
 /// A URL that may hold a password.

@@ -275,6 +275,14 @@ table! {
         optional redis: Redis,
         /// A file that another program writes.
         optional file: DemandFile,
+        /// A query to Prometheus.
+        optional prometheus: Prometheus,
+        /// An HTTP endpoint that answers JSON.
+        optional http: HttpJson,
+        /// A queue of RabbitMQ.
+        optional rabbitmq: RabbitMq,
+        /// A queue of Amazon SQS.
+        optional sqs: Sqs,
     }
 
     /// A Redis list (`list`), or a stream with its consumer group (`stream` and `group`).
@@ -300,6 +308,66 @@ table! {
         /// A file that was not written for longer counts as missing, from 1s to 30d, so that a writer that died is
         /// noticed. Without it, its age does not matter. Example: `5m`.
         optional max_age: Leaf<Duration>,
+    }
+
+    /// A query to Prometheus, or to what speaks its query API (Thanos, Mimir, VictoriaMetrics). Its value is the number
+    /// of waiting jobs, rounded up.
+    Prometheus {
+        /// `http://` or `https://` URL of the server, without `/api/v1`, such as `http://127.0.0.1:9090`. With a user
+        /// and password in it, it must be kept elsewhere: `{env: PROMETHEUS_URL}`.
+        required url: UrlOrRef,
+        /// The query in PromQL. It must give a scalar, or a vector of exactly one sample; an empty one counts as
+        /// missing. Example: `sum(jobs_waiting{queue="batch"})`.
+        required query: Leaf<Text>,
+        /// Bearer token that is sent. Example: `{credential: prometheus-token}`.
+        optional token: SecretRef,
+        /// Send token and password without TLS (`http://`) to another machine. Only where nobody can listen.
+        default("false") allow_http: Leaf<Flag>,
+    }
+
+    /// An HTTP endpoint that is asked by GET and answers JSON, at most 1 MiB. Numbers may stand there as text too.
+    HttpJson {
+        /// `http://` or `https://` URL. With a password or a key in it, it must be kept elsewhere: `{env: JOBS_URL}`.
+        /// Redirects to other servers are not followed. Example: `https://jobs.example.com/stats`.
+        required url: UrlOrRef,
+        /// JSON pointer (RFC 6901) to the number of waiting jobs: `/queues/0/ready`, or `""` when the answer is the
+        /// number itself.
+        required pointer: Leaf<Text>,
+        /// JSON pointer to the number of jobs that are being worked on; they count too.
+        optional in_flight: Leaf<Text>,
+        /// JSON pointer to the count of all jobs that ever arrived, which makes arrivals exact.
+        optional arrived_total: Leaf<Text>,
+        /// Bearer token that is sent. Example: `{credential: jobs-token}`.
+        optional token: SecretRef,
+        /// Send token and password without TLS (`http://`) to another machine. Only where nobody can listen.
+        default("false") allow_http: Leaf<Flag>,
+    }
+
+    /// A queue of RabbitMQ, read through its management API: messages that are ready wait, messages that are not
+    /// acknowledged are being worked on.
+    RabbitMq {
+        /// `http://` or `https://` URL of the management API, without `/api`, with a user that has the tag `monitoring`.
+        /// As it holds a password, it must be kept elsewhere: `{env: RABBITMQ_URL}`. There it reads
+        /// `https://reader:PASSWORD@mq.example.com:15671`.
+        required url: UrlOrRef,
+        /// Name of the virtual host.
+        default("/") vhost: Leaf<Text>,
+        /// Name of the queue.
+        required queue: Leaf<Text>,
+        /// Send the password without TLS (`http://`) to another machine. Only where nobody can listen.
+        default("false") allow_http: Leaf<Flag>,
+    }
+
+    /// A queue of Amazon SQS: visible messages wait, messages that are received and not deleted are being worked on.
+    /// Delayed messages do not count before their delay is over. Credentials come from the SDK's own chain; the right
+    /// `sqs:GetQueueAttributes` is needed.
+    Sqs {
+        /// URL of the queue. Its region is taken from it. Example:
+        /// `https://sqs.us-east-1.amazonaws.com/123456789012/jobs`.
+        required queue_url: Leaf<Text>,
+        /// Name of the `aws` provider whose `endpoint_url` is used, and whose first region when the URL names none.
+        /// Without it, the SDK's own settings. Example: `aws`.
+        optional provider: Leaf<Text>,
     }
 
     /// Scale ahead of demand.
@@ -476,6 +544,10 @@ pub(crate) fn tables() -> impl Iterator<Item = Table> {
         Source "fleets[].demand.queue.source",
         Redis "fleets[].demand.queue.source.redis",
         DemandFile "fleets[].demand.queue.source.file",
+        Prometheus "fleets[].demand.queue.source.prometheus",
+        HttpJson "fleets[].demand.queue.source.http",
+        RabbitMq "fleets[].demand.queue.source.rabbitmq",
+        Sqs "fleets[].demand.queue.source.sqs",
         Forecast "fleets[].demand.forecast",
         OnMissing "fleets[].demand.on_missing",
         OnDemand "fleets[].on_demand",

@@ -93,6 +93,30 @@ fn schedules_are_told_by_their_names() {
 }
 
 #[test]
+fn a_source_is_told_without_what_it_logs_in_with() {
+    let source = |source: &str| OLD.replace("{redis: {url: {env: REDIS}, list: jobs}}", source);
+    let sources = [
+        (
+            "{prometheus: {url: 'https://p', query: \"sum(\\n  jobs)\", token: {env: T}}}",
+            "prometheus query sum( jobs) at https://p with token variable T",
+        ),
+        (
+            "{http: {url: 'http://h/a/', pointer: /n, in_flight: /m, arrived_total: /t, allow_http: true}}",
+            "http `/n`, in flight `/m`, arrived `/t` at http://h/a/, also without TLS",
+        ),
+        ("{rabbitmq: {url: {file: /mq}, queue: jobs}}", "rabbitmq queue jobs of vhost / at file /mq"),
+        ("{sqs: {queue_url: 'https://q/1/jobs', provider: aws}}", "sqs queue https://q/1/jobs of aws"),
+    ];
+    let mut old = (OLD.to_owned(), "redis list jobs at variable REDIS");
+    for (written, told) in sources {
+        let new = source(written);
+        let said = Config::difference(&parse(&old.0), &parse(&new));
+        assert_eq!(said, [format!("fleets.batch.demand.queue.source: {} -> {told}", old.1)]);
+        old = (new, told);
+    }
+}
+
+#[test]
 fn a_new_fleet_is_told_and_many_pools_are_counted() {
     let second = OLD.replace("name: batch", "name: other").split_once("fleets:\n").map(|(_, fleet)| fleet.to_owned());
     let both = format!("{OLD}{}", second.unwrap_or_default());

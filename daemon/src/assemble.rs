@@ -3,19 +3,16 @@
 #[cfg(feature = "aws")]
 mod aws;
 mod sim;
+mod source;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use config::{
-    Config, FleetConfig, Host, ProviderConfig, Secret, SecretError, SourceConfig, SourceKind, StoreEngine, ThisHost,
-    Url,
-};
+use config::{Config, FleetConfig, Host, ProviderConfig, Secret, SecretError, StoreEngine, ThisHost};
 use policies::control::Setup;
 use policies::failure::Failure;
 use policies::model::{Fleet, Lane, ProviderName, Region};
-use providers::demand::{FileSpec, RedisQueue, RedisSpec, Source, SourceSpec};
 use providers::{Guarded, Provider};
 use secrecy::SecretString;
 
@@ -106,7 +103,7 @@ pub fn wanted(config: &Config, host: &dyn Host) -> Result<World, AssembleError> 
     let mut world = World::default();
     for FleetConfig { fleet, source, specs } in &config.fleets {
         if let Some(source) = source {
-            world.sources.insert(fleet.name.clone(), open_source(fleet.name.as_str(), source, host)?);
+            world.sources.insert(fleet.name.clone(), source::open(fleet.name.as_str(), source, config, host)?);
         }
         world.specs.extend(specs.iter().map(|(name, spec)| (name.clone(), Arc::clone(spec))));
     }
@@ -133,35 +130,6 @@ pub fn tokens(config: &Config, host: &dyn Host) -> Result<(Option<SecretString>,
     };
     let daemon = &config.daemon;
     Ok((resolve(&daemon.token, "daemon.token")?, resolve(&daemon.operator_token, "daemon.operator_token")?))
-}
-
-fn open_source(fleet: &str, source: &SourceConfig, host: &dyn Host) -> Result<Arc<dyn Source>, AssembleError> {
-    let SourceConfig { kind, timeout } = source;
-    let timeout = *timeout;
-    let secret = |url: &Url| match url {
-        Url::Plain(text) => Ok(SecretString::from(text.as_str())),
-        Url::Secret(secret) => secret.resolve(host).map_err(|error| AssembleError::Secret {
-            what: format!("the address of the demand source of fleet {fleet}"),
-            error,
-        }),
-    };
-    let spec = match kind {
-        SourceKind::RedisList { url, list, in_progress } => SourceSpec::Redis(RedisSpec {
-            url: secret(url)?,
-            queue: RedisQueue::List { list: list.clone(), in_progress: in_progress.clone() },
-            timeout,
-        }),
-        SourceKind::RedisStream { url, stream, group } => SourceSpec::Redis(RedisSpec {
-            url: secret(url)?,
-            queue: RedisQueue::Stream { stream: stream.clone(), group: group.clone() },
-            timeout,
-        }),
-        SourceKind::File { path, max_age } => {
-            SourceSpec::File(FileSpec { path: path.clone(), max_age: *max_age, timeout })
-        }
-    };
-    let failed = |failure| AssembleError::Source { fleet: fleet.to_owned(), failure };
-    providers::demand::open(&spec).map_err(failed)
 }
 
 /// Clouds that must be made anew because the fleets now name regions that they do not know.

@@ -143,6 +143,10 @@ class Cloud:
         for name in self.queues.get(region, []):
             sqs_backends[ACCOUNT][region].send_message(name, body)
 
+    def receive(self, region, name, count):
+        """Messages that somebody has and does not delete; gives their number."""
+        return len(sqs_backends[ACCOUNT][region].receive_message(name, count, 0, 3600))
+
     def event(self, region, kind, detail, now):
         instance_id = detail["instance-id"]
         return json.dumps(

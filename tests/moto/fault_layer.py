@@ -19,6 +19,7 @@ client token gets the first answer again. What the layer is told is told under /
   POST   /fault/prices    {"region", "spot"?: {"type/zone": dollars or null}, "on_demand"?: {type: dollars}}
   POST   /fault/queue     {"region", "name"}: a queue that gets the region's interruption events; gives its URL
   POST   /fault/send      {"region", "body"}: any text into the region's queues
+  POST   /fault/receive   {"region", "name", "count"}: messages of a queue that somebody has for an hour; their number
   POST   /fault/plant     {"region", "type", "tags"?, "count"?, "zone"?, "spot"?}: machines of somebody else
   POST   /fault/protect   {"region", "id"}: termination protection
   POST   /fault/interrupt {"region", "id", "lead_s"?}: warning now, end after the lead; gives the time of the warning
@@ -292,6 +293,8 @@ class Layer:
             return f"http://{environ['HTTP_HOST']}{cloud.make_queue(region, said['name'])}"
         if what == "send":
             return cloud.send(region, said["body"])
+        if what == "receive":
+            return cloud.receive(region, said["name"], said["count"])
         if what == "plant":
             count, tags = said.get("count", 1), said.get("tags", {})
             return cloud.plant(region, said["type"], tags, count, said.get("zone"), said.get("spot", False))

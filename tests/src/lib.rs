@@ -6,6 +6,9 @@
 pub mod daemon;
 pub mod large;
 pub mod moto;
+pub mod peer;
+pub mod prometheus;
+pub mod rabbitmq;
 pub mod redis;
 pub mod scenario;
 pub mod simulator;

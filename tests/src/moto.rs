@@ -257,6 +257,11 @@ impl MotoRegion {
         self.post("queue", &json!({"name": name})).as_str().expect("a URL").to_owned()
     }
 
+    /// Receives up to so many messages of a queue and keeps them for an hour. Gives their number.
+    pub fn receive(&self, queue: &str, count: u64) -> u64 {
+        self.post("receive", &json!({"name": queue, "count": count})).as_u64().expect("a number")
+    }
+
     /// Puts any text into the queues.
     pub fn send(&self, body: &str) {
         self.post("send", &json!({"body": body}));

@@ -77,7 +77,7 @@ pub(crate) fn lower(
     let limits = capacity_of(cx, &at.key("capacity"), capacity);
     let budget = budget::lower(cx, &at.key("budget"), budget);
     let schedules = schedules::lower(cx, &at.key("schedules"), schedules, limits);
-    let (demand, source) = demand_of(cx, &at.key("demand"), demand, limits);
+    let (demand, source) = demand_of(cx, &at.key("demand"), demand, limits, known);
     let on_demand_at = at.key("on_demand");
     let on_demand = on_demand_of(cx, &on_demand_at, on_demand, limits);
     let spot_at = at.key("spot");
@@ -214,6 +214,7 @@ fn demand_of(
     at: &At<'_>,
     field: Field<raw::Demand>,
     limits: Option<(Capacity, Capacity)>,
+    known: &Known<'_>,
 ) -> (Option<DemandRules>, Option<SourceConfig>) {
     let Some(raw::Demand { queue, forecast, headroom, on_missing }) = cx.open(at, field) else {
         return (None, None);
@@ -226,7 +227,7 @@ fn demand_of(
     if !has_queue && on_missing.is_given() {
         cx.wrong(&at.key("on_missing"), "nothing can be missing without a queue", "add `queue`, or remove this");
     }
-    let queue = queue_of(cx, &at.key("queue"), queue);
+    let queue = queue_of(cx, &at.key("queue"), queue, known);
     let forecast = forecast_of(cx, &at.key("forecast"), forecast);
     let headroom = share(cx, &at.key("headroom"), headroom, Share::default(), Share::percent(1_000));
     let on_missing = on_missing_of(cx, &at.key("on_missing"), on_missing, limits);
@@ -242,9 +243,14 @@ fn demand_of(
     (rules(), source)
 }
 
-fn queue_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Queue>) -> Option<(QueueRule, SourceConfig)> {
+fn queue_of(
+    cx: &mut Lowering<'_, '_>,
+    at: &At<'_>,
+    field: Field<raw::Queue>,
+    known: &Known<'_>,
+) -> Option<(QueueRule, SourceConfig)> {
     let raw::Queue { source, jobs_per_unit_hour, drain_within, timeout } = cx.open(at, field)?;
-    let kind = source::lower(cx, &at.key("source"), source);
+    let kind = source::lower(cx, &at.key("source"), source, known);
     let jobs_at = at.key("jobs_per_unit_hour");
     let jobs_per_unit_hour = cx.value(&jobs_at, jobs_per_unit_hour).filter(|jobs| {
         if jobs.milli() == 0 {

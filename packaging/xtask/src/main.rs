@@ -28,7 +28,7 @@ The project's own commands:
   cargo xtask gen [--check]     writes (or compares) the JSON schema and the reference page of the fleet file
   cargo xtask rules             size of files, nothing unfinished, one reader of the clock
   cargo xtask unit              checks the systemd unit
-  cargo xtask setup             only gets what the tests need: redis-server, strace, Python packages
+  cargo xtask setup             only gets what the tests need: Debian and Python packages
   cargo xtask help              this page
 ";
 

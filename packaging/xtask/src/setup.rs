@@ -1,5 +1,5 @@
-//! Gets what the tests need from outside: redis-server, strace (for power cuts of the store), and the Python packages
-//! of the EC2 test peer.
+//! Gets what the tests need from outside: redis-server, prometheus and rabbitmq-server (as demand sources), strace (for
+//! power cuts of the store), and the Python packages of the EC2 test peer.
 
 use std::fs;
 use std::path::Path;
@@ -8,8 +8,13 @@ use crate::place;
 use crate::stage::{Failed, Outcome, Step};
 
 /// Programs that the tests run, each with the Debian package that has it.
-const PROGRAMS: [(&str, &str); 3] =
-    [("redis-server", "redis-server"), ("python3", "python3-venv"), ("strace", "strace")];
+const PROGRAMS: [(&str, &str); 5] = [
+    ("redis-server", "redis-server"),
+    ("prometheus", "prometheus"),
+    ("/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server"),
+    ("python3", "python3-venv"),
+    ("strace", "strace"),
+];
 
 /// Both parts.
 pub(crate) fn all() -> Result<Outcome, Failed> {
@@ -21,7 +26,7 @@ pub(crate) fn all() -> Result<Outcome, Failed> {
 /// Installs the missing Debian packages where we may, else says which.
 fn programs() -> Result<(), Failed> {
     let missing: Vec<&str> =
-        PROGRAMS.iter().filter(|(program, _)| !runs(program)).map(|(_, package)| *package).collect();
+        PROGRAMS.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -40,6 +45,11 @@ fn programs() -> Result<(), Failed> {
         install.run()?;
     }
     Ok(())
+}
+
+/// A program by its path is not run: RabbitMQ's would start the server.
+fn is_there(program: &str) -> bool {
+    if program.starts_with('/') { Path::new(program).exists() } else { runs(program) }
 }
 
 fn runs(program: &str) -> bool {

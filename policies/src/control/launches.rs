@@ -79,7 +79,7 @@ impl Controller {
                 continue;
             }
             new += 1;
-            self.ledger.put(Record::Machine(Machine {
+            let machine = Machine {
                 id: id.clone(),
                 fleet: launch.fleet.clone(),
                 pool: launch.pool.clone(),
@@ -90,7 +90,9 @@ impl Controller {
                 ready: None,
                 adopted: false,
                 leaving: None,
-            }));
+            };
+            self.open_bill(&machine);
+            self.ledger.put(Record::Machine(machine));
         }
         self.count_launches(&launch.fleet, new);
         let (made, asked) = (launched.ids.len(), launch.count);

@@ -73,11 +73,15 @@ impl Controller {
         }
     }
 
-    /// A machine comes on record that lived before its fleet's spend was last counted: a launch whose answer was lost, or a
-    /// machine found by its tags. What it cost until then is added.
+    /// A machine comes on record. If it lived before its fleet's spend was last counted (a launch whose answer was lost, or
+    /// a machine found by its tags), what it cost until then is added.
     pub(super) fn open_bill(&mut self, machine: &Machine) {
-        let counted = self.ledger.spend(&machine.fleet);
-        let counted = counted.unwrap_or_else(|| Spend::nothing(self.boot.at, &self.zone));
+        let Some(counted) = self.ledger.spend(&machine.fleet) else {
+            // The first: from now on it is counted whatever crashes.
+            let spend = Spend::nothing(machine.born, &self.zone);
+            self.ledger.put(Record::Spend(machine.fleet.clone(), spend));
+            return;
+        };
         if machine.born >= counted.at {
             return;
         }
