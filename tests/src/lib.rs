@@ -8,4 +8,5 @@ pub mod large;
 pub mod moto;
 pub mod redis;
 pub mod scenario;
+pub mod simulated;
 pub mod simulator;
