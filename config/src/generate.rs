@@ -29,7 +29,8 @@ fn root() -> Value {
 }
 
 /// The same value with every object in the order of its keys: the order must not depend on how `serde_json` was built.
-fn sorted(value: Value) -> Value {
+#[must_use]
+pub fn sorted(value: Value) -> Value {
     match value {
         Value::Object(object) => {
             let mut entries: Vec<(String, Value)> = object

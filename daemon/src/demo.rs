@@ -124,6 +124,7 @@ pub async fn run(options: &Options, telemetry: &Telemetry, mut screen: Screen) -
     telemetry::observe(&opentelemetry::global::meter("spotfleet"), &view);
     let api = http::Sources {
         view: Arc::clone(&view),
+        versions: shell.versions(),
         pulse,
         registry: telemetry.registry(),
         token: None,
@@ -134,7 +135,8 @@ pub async fn run(options: &Options, telemetry: &Telemetry, mut screen: Screen) -
         match options.listen {
             Some(address) => {
                 let listener = http::server::bind(address, false).await?;
-                Ok::<_, DemoError>(http::server::serve(listener, http::router(api)).await?)
+                http::server::serve(listener, http::router(api), std::future::pending()).await;
+                Ok::<_, DemoError>(())
             }
             None => std::future::pending().await,
         }

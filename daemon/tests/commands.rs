@@ -3,6 +3,9 @@
 #[expect(dead_code, reason = "this binary uses its part")]
 mod daemon_support;
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use daemon_support::{Place, output, spotfleet, stderr, stdout};
 use serde_json::Value;
 
@@ -134,4 +137,28 @@ fn the_schema_is_json() {
     let schema = output(spotfleet().arg("schema"));
     assert_eq!(schema.status.code(), Some(0), "{schema:?}");
     assert!(json(&stdout(&schema))["properties"]["fleets"].is_object());
+}
+
+#[test]
+fn events_are_followed_until_the_daemon_stops() {
+    let place = Place::new(100);
+    let mut daemon = place.run();
+    let url = daemon.url();
+    daemon.wait_for("launched: ");
+    let mut follow = spotfleet();
+    follow.args(["events", "--follow", "--limit", "1", "--output", "json", "--url", &url]);
+    let mut follow = follow.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    let number = |line: String| json(&line)["number"].as_u64().unwrap();
+    let first = number(lines.next().unwrap().unwrap());
+    // Something more happens: the queue is empty, and machines have to go.
+    place.write("queue", "0");
+    place.write("fleet.yaml", &place.fleet(4, ""));
+    daemon.signal("HUP");
+    assert_eq!(number(lines.next().unwrap().unwrap()), first + 1);
+    daemon.signal("TERM");
+    let rest: Vec<u64> = lines.map(|line| number(line.unwrap())).collect();
+    assert!(rest.iter().zip(first + 2..).all(|(got, expected)| *got == expected), "{rest:?}");
+    assert_eq!(follow.wait().unwrap().code(), Some(0));
+    assert_eq!(daemon.ended().0.code(), Some(0));
 }

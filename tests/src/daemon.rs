@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Log lines kept for the report of a failed test.
-const LINES: usize = 400;
+/// Log lines kept: more than a test of some seconds gives rise to.
+const LINES: usize = 100_000;
 
 /// A running `spotfleet run`. Dropping it kills it.
 #[derive(Debug)]
@@ -84,6 +84,12 @@ impl Daemon {
         Ok(Self { child, address: address.unwrap_or_default(), lines, reader: Some(reader) })
     }
 
+    /// The address of its HTTP API.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// What it logged, newest last.
     #[must_use]
     pub fn log(&self) -> String {
@@ -95,7 +101,7 @@ impl Daemon {
     /// # Errors
     /// When there is no answer, or it is not JSON, or its status is no success.
     pub async fn get(&self, path: &str) -> Result<Value, String> {
-        let url = format!("http://{}{path}", self.address);
+        let url = format!("{}{path}", self.url());
         let answer = reqwest::get(&url).await.map_err(|e| e.to_string())?;
         let status = answer.status();
         let text = answer.text().await.map_err(|e| e.to_string())?;
@@ -138,14 +144,34 @@ impl Daemon {
         self.log()
     }
 
+    /// Sends it a signal by its name.
+    ///
+    /// # Panics
+    /// When that is not possible.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|s| s.success()), "SIG{name} can be sent");
+    }
+
     /// Asks it to stop (SIGTERM) and waits for the end.
     ///
     /// # Panics
     /// When the signal cannot be sent.
-    pub fn stop(mut self) -> ExitStatus {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        assert!(sent.is_ok_and(|s| s.success()), "SIGTERM can be sent");
-        self.child.wait().expect("the process can be waited for")
+    pub fn stop(self) -> ExitStatus {
+        self.stop_with_log().0
+    }
+
+    /// The same, with everything that it logged.
+    ///
+    /// # Panics
+    /// When the signal cannot be sent.
+    pub fn stop_with_log(mut self) -> (ExitStatus, String) {
+        self.signal("TERM");
+        let status = self.child.wait().expect("the process can be waited for");
+        if let Some(reader) = self.reader.take() {
+            reader.join().ok();
+        }
+        (status, self.log())
     }
 }
 

@@ -11,4 +11,5 @@ pub mod prometheus;
 pub mod rabbitmq;
 pub mod redis;
 pub mod scenario;
+pub mod simulated;
 pub mod simulator;

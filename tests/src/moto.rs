@@ -78,8 +78,13 @@ impl MotoMachine {
     }
 }
 
-/// The Python with moto: `SPOTFLEET_PYTHON`, or the virtual environment in the target folder of this build.
-fn python() -> PathBuf {
+/// The Python with the packages of `tests/requirements.txt`: `SPOTFLEET_PYTHON`, or the virtual environment in the target
+/// folder of this build.
+///
+/// # Panics
+/// When it is not there.
+#[must_use]
+pub fn python() -> PathBuf {
     if let Some(path) = std::env::var_os("SPOTFLEET_PYTHON") {
         return path.into();
     }

@@ -18,6 +18,12 @@ const DEFAULT_URL: &str = "http://127.0.0.1:9464";
 /// A daemon on the same machine answers within milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A stream that says nothing for so long is broken: the daemon says every 15 s that it is there.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Where the token for reading is given.
+const READ_TOKEN: &str = "--token-file or SPOTFLEET_TOKEN";
+
 /// Which daemon to ask.
 #[derive(Clone, Debug, Args)]
 pub struct DaemonArgs {
@@ -62,11 +68,46 @@ impl DaemonArgs {
 
     /// Asks for a path of the API.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, NoAnswer> {
-        let mut request = client()?.get(format!("{}{path}", self.url()));
+        let client = client(reqwest::Client::builder().timeout(TIMEOUT))?;
+        self.answer(self.read(&client, path)?, READ_TOKEN).await
+    }
+
+    /// Follows a stream of server-sent events, and gives the data of each to `take`, until that has enough or the
+    /// daemon ends it.
+    pub(crate) async fn follow<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        mut take: impl FnMut(T) -> Result<bool, Fault>,
+    ) -> Result<(), Fault> {
+        let client = client(reqwest::Client::builder().connect_timeout(TIMEOUT).read_timeout(SILENCE))?;
+        let mut response = self.sent(self.read(&client, path)?, READ_TOKEN).await?;
+        let unread = |error: &dyn std::fmt::Display| {
+            Fault::Failed(format!("the daemon at {} fell silent: {error}: is it still there?", self.url()))
+        };
+        // Whole lines only: a piece may end within a character.
+        let mut bytes = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(|e| unread(&e))? {
+            bytes.extend_from_slice(&piece);
+            let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else { continue };
+            let rest = bytes.split_off(end + 1);
+            // Each event is one line of data; other lines say nothing that is needed here.
+            for data in bytes.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data: ")) {
+                if !take(serde_json::from_slice(data).map_err(|e| unread(&e))?)? {
+                    return Ok(());
+                }
+            }
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// A request to read.
+    fn read(&self, client: &reqwest::Client, path: &str) -> Result<reqwest::RequestBuilder, NoAnswer> {
+        let mut request = client.get(format!("{}{path}", self.url()));
         if let Some(token) = self.token().map_err(|e| NoAnswer::Refused(e.to_string()))? {
             request = request.bearer_auth(token.expose_secret());
         }
-        self.answer(request, "--token-file or SPOTFLEET_TOKEN").await
+        Ok(request)
     }
 
     /// Sends something to a path of the API.
@@ -76,11 +117,23 @@ impl DaemonArgs {
         body: &impl Serialize,
         token: &SecretString,
     ) -> Result<T, NoAnswer> {
-        let request = client()?.post(format!("{}{path}", self.url())).json(body).bearer_auth(token.expose_secret());
+        let client = client(reqwest::Client::builder().timeout(TIMEOUT))?;
+        let request = client.post(format!("{}{path}", self.url())).json(body).bearer_auth(token.expose_secret());
         self.answer(request, "--operator-token-file or SPOTFLEET_OPERATOR_TOKEN").await
     }
 
     async fn answer<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder, token: &str) -> Result<T, NoAnswer> {
+        let response = self.sent(request, token).await?;
+        let url = response.url().clone();
+        let body = response.bytes().await.map_err(|e| NoAnswer::Refused(format!("cannot read {url}: {e}")))?;
+        serde_json::from_slice(&body).map_err(|error| {
+            let hint = "is it a spotfleet of another version, or another program?";
+            NoAnswer::Refused(format!("cannot read the answer of {url}: {error}: {hint}"))
+        })
+    }
+
+    /// The head of an answer that is no error.
+    async fn sent(&self, request: reqwest::RequestBuilder, token: &str) -> Result<reqwest::Response, NoAnswer> {
         let response = request.send().await.map_err(|error| {
             let why = if error.is_builder() {
                 "that is no address of HTTP"
@@ -95,25 +148,21 @@ impl DaemonArgs {
             ))
         })?;
         let (status, url) = (response.status(), response.url().clone());
-        let body = response.bytes().await.map_err(|e| NoAnswer::Refused(format!("cannot read {url}: {e}")))?;
-        if !status.is_success() {
-            let text = serde_json::from_slice::<Problem>(&body).map_or_else(|_| status.to_string(), |p| p.error);
-            let hint = if status == reqwest::StatusCode::UNAUTHORIZED { format!(" ({token})") } else { String::new() };
-            return Err(NoAnswer::Refused(format!("the daemon at {} says: {text}{hint}", self.url())));
+        if status.is_success() {
+            return Ok(response);
         }
-        serde_json::from_slice(&body).map_err(|error| {
-            let hint = "is it a spotfleet of another version, or another program?";
-            NoAnswer::Refused(format!("cannot read the answer of {url}: {error}: {hint}"))
-        })
+        let body = response.bytes().await.map_err(|e| NoAnswer::Refused(format!("cannot read {url}: {e}")))?;
+        let text = serde_json::from_slice::<Problem>(&body).map_or_else(|_| status.to_string(), |p| p.error);
+        let hint = if status == reqwest::StatusCode::UNAUTHORIZED { format!(" ({token})") } else { String::new() };
+        Err(NoAnswer::Refused(format!("the daemon at {} says: {text}{hint}", self.url())))
     }
 }
 
-fn client() -> Result<reqwest::Client, NoAnswer> {
-    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build();
-    client.map_err(|e| NoAnswer::Refused(e.to_string()))
+fn client(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, NoAnswer> {
+    builder.no_proxy().build().map_err(|e| NoAnswer::Refused(e.to_string()))
 }
 
-/// Runs a short conversation.
+/// Runs a conversation.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Fault> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     Ok(runtime.map_err(|e| Fault::doing("start", &e))?.block_on(future))

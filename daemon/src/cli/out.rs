@@ -31,11 +31,17 @@ impl Out {
 
     /// Prints text as it is.
     pub(crate) fn text(&self, text: &str) -> Result<(), Fault> {
+        // A reader that went away (`| head`) is no failure.
+        self.told(text).map(drop)
+    }
+
+    /// Prints text as it is; false when nobody reads any more.
+    fn told(&self, text: &str) -> Result<bool, Fault> {
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            // A reader that went away (`| head`) is no failure.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Fault::doing("write the output", &error)),
-            _ => Ok(()),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Fault::doing("write the output", &error)),
         }
     }
 
@@ -47,6 +53,17 @@ impl Out {
         let mut json = serde_json::to_string_pretty(value).map_err(|e| Fault::doing("write JSON", &e))?;
         json.push('\n');
         self.text(&json)
+    }
+
+    /// Prints one value of many: as JSON on one line, or as the text that `text` makes of it. False when nobody reads
+    /// any more.
+    pub(crate) fn line<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Result<bool, Fault> {
+        if !self.json {
+            return self.told(&text(value));
+        }
+        let mut json = serde_json::to_string(value).map_err(|e| Fault::doing("write JSON", &e))?;
+        json.push('\n');
+        self.told(&json)
     }
 }
 

@@ -9,6 +9,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use clap::Args;
@@ -16,7 +17,7 @@ use config::{Config, DaemonConfig, LogFormat, ThisHost};
 use policies::control::{Controller, View};
 use policies::model::Sight;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
 use super::{ConfigArg, Done, Fault, files};
@@ -41,6 +42,9 @@ pub struct RunArgs {
 
 /// Orders that wait for the loop: signals come one at a time.
 const ORDERS: usize = 4;
+
+/// After the loop has ended, answers on their way get this time: each takes milliseconds.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(args: &RunArgs) -> Result<Done, Fault> {
     let path = &args.config.config;
@@ -103,6 +107,7 @@ async fn daemon(path: &Path, config: Config, telemetry: &Telemetry) -> Result<()
     telemetry::observe(&opentelemetry::global::meter("spotfleet"), &view);
     let router = http::router(http::Sources {
         view: Arc::clone(&view),
+        versions: shell.versions(),
         pulse,
         registry: telemetry.registry(),
         token,
@@ -111,16 +116,20 @@ async fn daemon(path: &Path, config: Config, telemetry: &Telemetry) -> Result<()
     });
     let looked = LookedAtAll { view: Arc::clone(&view), versions: shell.versions() };
     let operator = Operator { signals, path: path.to_owned(), config, clock, orders, tidy, looked };
-    let served = tokio::spawn(server::serve(listener, router));
-    tokio::select! {
+    let (close, closed) = oneshot::channel::<()>();
+    let mut served = tokio::spawn(server::serve(listener, router, async { drop(closed.await) }));
+    let ended = tokio::select! {
         ended = shell.run() => ended.map_err(|e| Fault::Failed(e.to_string())),
-        ended = served => Err(Fault::Failed(match ended {
-            Ok(Err(error)) => format!("the HTTP API broke: {error}: the daemon ends to be started again"),
-            Ok(Ok(())) => "the HTTP API ended: the daemon ends to be started again".to_owned(),
+        ended = &mut served => return Err(Fault::Failed(match ended {
+            Ok(()) => "the HTTP API ended: the daemon ends to be started again".to_owned(),
             Err(panic) => format!("the HTTP API broke: {panic}"),
         })),
         () = operator.obey() => Ok(()),
-    }
+    };
+    drop(close);
+    // What is being answered may be answered; the streams of events have ended with the loop.
+    let _ = tokio::time::timeout(LAST_ANSWERS, served).await;
+    ended
 }
 
 /// The signals that the daemon obeys.

@@ -34,6 +34,10 @@ pub struct EventsArgs {
     #[arg(short = 'n', long, default_value_t = 20, value_name = "COUNT")]
     pub limit: usize,
 
+    /// Then go on with what happens, as it happens, until the daemon stops; with `--output json` an object a line
+    #[arg(short = 'f', long)]
+    pub follow: bool,
+
     /// Which daemon
     #[command(flatten)]
     pub daemon: DaemonArgs,
@@ -206,13 +210,30 @@ pub(crate) fn events(args: &EventsArgs, out: &Out) -> Result<Done, Fault> {
         None => "/api/v1/events".to_owned(),
     };
     let mut all: Events = block_on(async { args.daemon.get(&path).await })??;
-    if let Some(fleet) = &args.fleet {
-        all.events.retain(|e| e.fleet.as_ref() == Some(fleet));
-    }
+    let newest = all.events.last().map_or(args.after.unwrap_or(0), |e| e.number);
+    let chosen = |event: &Event| args.fleet.is_none() || event.fleet == args.fleet;
+    all.events.retain(chosen);
     let old = all.events.len().saturating_sub(args.limit);
     all.events.drain(..old);
-    out.value(&all, |all| event_lines(&all.events))?;
+    if !args.follow {
+        out.value(&all, |all| event_lines(&all.events))?;
+        return Ok(Done::Well);
+    }
+    for event in &all.events {
+        if !out.line(event, event_line)? {
+            return Ok(Done::Well);
+        }
+    }
+    let path = format!("/api/v1/events/stream?after={newest}");
+    let take = |event: Event| if chosen(&event) { out.line(&event, event_line) } else { Ok(true) };
+    block_on(args.daemon.follow(&path, take))??;
     Ok(Done::Well)
+}
+
+/// One event, without knowing those that come.
+fn event_line(event: &Event) -> String {
+    let Event { number, at, fleet, what, text } = event;
+    format!("{number:>6}  {at}  {}  {what}  {text}\n", fleet.as_deref().unwrap_or("-"))
 }
 
 fn event_lines(events: &[Event]) -> String {

@@ -1,19 +1,19 @@
 //! `POST /api/v1/orders`: what the operator tells the running daemon.
 //!
 //! Without `daemon.operator_token` in the fleet file no orders are taken, on loopback neither: every program and every web
-//! page that is open on the host could send them.
+//! page that is open on the host could send them. Whoever comes here has that token: see [`super::guard::operate`].
 
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use policies::control::Refusal;
 use policies::control::orders::{Order, Setting, Slot, What};
 use policies::units::{Capacity, Span};
 use tokio::sync::oneshot;
 
-use super::{Sources, bears, problem, unauthorised, view};
+use super::{Sources, problem, view};
 use crate::shell::{self, Ask};
 
 /// The longest time that an order may stand for: longer is a change of the fleet file.
@@ -24,16 +24,8 @@ const MOST_UNITS: Capacity = Capacity::units(10_000_000);
 
 pub(super) async fn order(
     State(sources): State<Sources>,
-    headers: HeaderMap,
     request: Result<Json<view::OrderRequest>, JsonRejection>,
 ) -> Response {
-    let Some(token) = &sources.operator_token else {
-        let text = "this daemon takes no orders: set `daemon.operator_token` in its fleet file, and start it again";
-        return problem(StatusCode::FORBIDDEN, text);
-    };
-    if !bears(&headers, token) {
-        return unauthorised("orders need the operator's token: send `Authorization: Bearer <operator token>`");
-    }
     let order = match request {
         Ok(Json(request)) => match order_of(request) {
             Ok(order) => order,
@@ -83,9 +75,7 @@ fn order_of(request: view::OrderRequest) -> Result<Order, String> {
     let instance = || instance.clone().map(Into::into).ok_or_else(|| missing("instance"));
     let units = || {
         let units = units.ok_or_else(|| missing("units"))?;
-        // The text of a float is the shortest that reads back as it.
-        let capacity = Capacity::parse(&units.to_string()).filter(|c| *c <= MOST_UNITS);
-        capacity.ok_or_else(|| format!("units: {units} is no capacity: give a number such as 12 or 2.5"))
+        capacity(units).ok_or_else(|| format!("units: {units} is no capacity: give a number such as 12 or 2.5"))
     };
     let what = match order {
         view::OrderKind::Pause => What::Set(fleet()?, Setting::Pause, length),
@@ -99,4 +89,29 @@ fn order_of(request: view::OrderRequest) -> Result<Order, String> {
         view::OrderKind::Drain => What::Drain(instance()?),
     };
     Ok(Order { what, by, why })
+}
+
+/// Whole thousandths, as near as a float is to them.
+fn capacity(units: f64) -> Option<Capacity> {
+    let text = format!("{:.3}", units.abs());
+    let near: f64 = text.parse().ok()?;
+    let exact = (near - units).abs() <= f64::EPSILON * near.max(1.0);
+    Capacity::parse(&text).filter(|capacity| exact && *capacity <= MOST_UNITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_whole_thousandths() {
+        for (units, milli) in
+            [(0.0, 0), (-0.0, 0), (12.0, 12_000), (2.5, 2_500), (1001.0 * 0.001, 1_001), (1e7, 10_000_000_000)]
+        {
+            assert_eq!(capacity(units), Some(Capacity::from_milli(milli)), "{units}");
+        }
+        for wrong in [-1.0, -0.001, 0.0001, 2.000_01, 1e7 + 0.001, 1e300, f64::INFINITY, f64::NAN] {
+            assert_eq!(capacity(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -7,12 +7,15 @@
 mod make;
 
 pub use make::{capacity, money, price, saving};
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 /// `GET /api/v1/fleets`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fleets {
     /// When the daemon made this.
+    #[schemars(extend("format" = "date-time"))]
     pub at: String,
     /// How often the daemon was started on its store.
     pub boot: u64,
@@ -27,7 +30,7 @@ pub struct Fleets {
 }
 
 /// `GET /api/v1/fleets/{name}`: a fleet as it is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fleet {
     /// Its name.
     pub name: String,
@@ -73,7 +76,7 @@ pub struct Fleet {
 }
 
 /// What a fleet holds in one pool.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PoolUse {
     /// `provider/region/zone/type/market`.
     pub pool: String,
@@ -90,13 +93,14 @@ pub struct PoolUse {
 }
 
 /// A place that takes no launches for a while.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Closure {
     /// A pool, `provider/region/market` or `provider/region`.
     pub place: String,
     /// The kind of failure.
     pub kind: String,
     /// Until when.
+    #[schemars(extend("format" = "date-time"))]
     pub until: String,
     /// Failures in a row.
     pub strikes: u32,
@@ -120,7 +124,7 @@ pub struct Schedule {
 }
 
 /// An order of the operator that stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StandingOrder {
     /// `paused`, `minimum 4`, `maximum 20` or `i-1 in aws/us-east-1 protected`.
     pub what: String,
@@ -129,14 +133,17 @@ pub struct StandingOrder {
     /// Why.
     pub why: String,
     /// Since when.
+    #[schemars(extend("format" = "date-time"))]
     pub since: String,
     /// Until when; absent: until it is lifted.
+    #[schemars(extend("format" = "date-time"))]
     pub until: Option<String>,
 }
 
 /// `POST /api/v1/orders`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = needs)]
 pub struct OrderRequest {
     /// What is ordered.
     pub order: OrderKind,
@@ -146,20 +153,47 @@ pub struct OrderRequest {
     /// The provider's id of the machine to protect, unprotect or drain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
-    /// The minimum or maximum, in the fleet's unit.
+    /// The minimum or maximum, in the fleet's unit, in thousandths at the finest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 10_000_000), extend("multipleOf" = 0.001))]
     pub units: Option<f64>,
-    /// It stands for so many seconds; absent: until it is lifted.
+    /// It stands for so many seconds, 31 days at most; absent: until it is lifted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 2_678_400))]
     pub for_s: Option<u64>,
-    /// Who gives it: a name for people, 200 bytes at most.
+    /// Who gives it: a name for people, one line of 200 characters at most.
+    #[schemars(length(min = 1, max = 200), regex(pattern = ONE_LINE))]
     pub by: String,
-    /// Why, 200 bytes at most.
+    /// Why, one line of 200 characters at most.
+    #[schemars(length(min = 1, max = 200), regex(pattern = ONE_LINE))]
     pub why: String,
 }
 
+/// No control characters, and not only blanks.
+const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000][^\u0000-\u001f\u007f-\u009f]*$";
+
+/// What each kind of order needs, for the schema.
+fn needs(schema: &mut Schema) {
+    let text = json!({"type": "string"});
+    let kinds = json!([
+        {
+            "properties": {"order": {"enum": ["pause", "resume", "clear-min", "clear-max"]}, "fleet": text},
+            "required": ["fleet"],
+        },
+        {
+            "properties": {"order": {"enum": ["set-min", "set-max"]}, "fleet": text, "units": {"type": "number"}},
+            "required": ["fleet", "units"],
+        },
+        {
+            "properties": {"order": {"enum": ["protect", "unprotect", "drain"]}, "instance": text},
+            "required": ["instance"],
+        },
+    ]);
+    schema.insert("anyOf".into(), kinds);
+}
+
 /// What can be ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OrderKind {
     /// The fleet launches nothing and lets nothing go.
@@ -201,16 +235,17 @@ impl OrderKind {
 }
 
 /// The answer to an order that was taken: what it changed is on disk.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ordered {
     /// In one sentence.
     pub done: String,
 }
 
 /// The last decision that did anything, in short.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LastStep {
     /// When.
+    #[schemars(extend("format" = "date-time"))]
     pub at: String,
     /// `repair`, `grow` or `shrink`.
     pub kind: String,
@@ -221,11 +256,12 @@ pub struct LastStep {
 }
 
 /// `GET /api/v1/fleets/{name}/plan`: the last decision, whole.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// Whose.
     pub fleet: String,
     /// When it was made.
+    #[schemars(extend("format" = "date-time"))]
     pub at: String,
     /// `rest`, `repair`, `grow` or `shrink`.
     pub kind: String,
@@ -250,7 +286,7 @@ pub struct Plan {
 }
 
 /// How a target came about.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sizing {
     /// Before limits.
     pub need: f64,
@@ -266,7 +302,7 @@ pub struct Sizing {
 }
 
 /// One action with its reason.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// `launch`, `drain` or `end`.
     pub action: String,
@@ -282,6 +318,7 @@ pub struct Step {
     /// `drained`).
     pub why: String,
     /// When a drained machine is ended.
+    #[schemars(extend("format" = "date-time"))]
     pub until: Option<String>,
     /// In one sentence.
     pub reason: String,
@@ -294,7 +331,7 @@ pub struct Step {
 }
 
 /// An alternative that was not taken.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Refused {
     /// Where.
     pub pool: String,
@@ -304,11 +341,12 @@ pub struct Refused {
     /// `pool-full`, `zone-full`, `region-full`, `provider-full`, `over-max`, `unseen`, `no-units` or `base`.
     pub because: String,
     /// Until when it is closed.
+    #[schemars(extend("format" = "date-time"))]
     pub until: Option<String>,
 }
 
 /// Something a decision waits for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Wait {
     /// `paused`, `budget`, `halted`, `trial`, `launch-limit`, `settling`, `unseen`, `no-offer`, `fallback`, `young` or `draining`.
     pub what: String,
@@ -324,13 +362,15 @@ pub struct Wait {
     /// Machines concerned.
     pub machines: Option<u32>,
     /// When it ends or happens.
+    #[schemars(extend("format" = "date-time"))]
     pub at: Option<String>,
 }
 
 /// `GET /api/v1/instances`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Instances {
     /// When the daemon made this.
+    #[schemars(extend("format" = "date-time"))]
     pub at: String,
     /// ISO 4217 code of all money below.
     pub currency: String,
@@ -341,7 +381,7 @@ pub struct Instances {
 }
 
 /// A machine on record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Instance {
     /// The provider's id.
     pub id: String,
@@ -358,21 +398,24 @@ pub struct Instance {
     /// Price when it was launched or adopted.
     pub price_per_hour: f64,
     /// When it was launched.
+    #[schemars(extend("format" = "date-time"))]
     pub born: String,
     /// It was found by its tags.
     pub adopted: bool,
     /// Why it was told to go.
     pub leaving_because: Option<String>,
     /// When it is ended.
+    #[schemars(extend("format" = "date-time"))]
     pub leaving_at: Option<String>,
     /// The operator protects it: no decision lets it go.
     pub protected: bool,
     /// When the provider will take it.
+    #[schemars(extend("format" = "date-time"))]
     pub notice_at: Option<String>,
 }
 
 /// A machine of a fleet that is not configured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Orphan {
     /// Where.
     pub lane: String,
@@ -381,18 +424,19 @@ pub struct Orphan {
 }
 
 /// `GET /api/v1/events`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Events {
     /// Oldest first.
     pub events: Vec<Event>,
 }
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Rises by one.
     pub number: u64,
     /// When.
+    #[schemars(extend("format" = "date-time"))]
     pub at: String,
     /// About which fleet; absent: the daemon.
     pub fleet: Option<String>,
@@ -403,20 +447,21 @@ pub struct Event {
 }
 
 /// `GET /api/v1/lanes`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Lanes {
     /// By provider and region.
     pub lanes: Vec<Lane>,
 }
 
 /// A provider's region as it was last seen.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Lane {
     /// `provider/region`.
     pub lane: String,
     /// `unseen`, `complete` or `lost`.
     pub sight: String,
     /// The last complete listing.
+    #[schemars(extend("format" = "date-time"))]
     pub seen_at: Option<String>,
     /// The last failure, if the last call of any kind failed.
     pub failure: Option<Failure>,
@@ -425,7 +470,7 @@ pub struct Lane {
 }
 
 /// A failed call.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// The kind, which says what it means.
     pub kind: String,
@@ -438,7 +483,7 @@ pub struct Failure {
 }
 
 /// `GET /readyz`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ready {
     /// Every lane was seen and nothing is wrong.
     pub ready: bool,
@@ -447,7 +492,7 @@ pub struct Ready {
 }
 
 /// Every error answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// What went wrong, and what to do next.
     pub error: String,

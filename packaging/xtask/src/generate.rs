@@ -1,16 +1,17 @@
-//! Files that are made from the code: the JSON schema and the reference page of the fleet file. A test of `config` compares
-//! them, and writes them when it is told to.
+//! Files that are made from the code: the JSON schema and the reference page of the fleet file, and the OpenAPI document
+//! of the daemon. Tests named `generated` compare them, and write them when they are told to.
 
 use crate::stage::{Failed, Step};
 
+/// Without the cloud SDKs, which have no part in these files and take long to compile.
 fn compare() -> Step {
-    Step::cargo(["test", "--quiet", "--package", "spotfleet-config", "--test", "generated"])
+    Step::cargo(["test", "--quiet", "--workspace", "--no-default-features", "--test", "generated"])
 }
 
 /// Writes every file anew.
 ///
 /// # Errors
-/// When one cannot be written, or `config` does not build.
+/// When one cannot be written, or the daemon does not build.
 pub(crate) fn write() -> Result<(), Failed> {
     compare().env("UPDATE_EXPECT", "1").run()
 }

@@ -25,7 +25,7 @@ The project's own commands:
   cargo xtask sim [ARGS]        the simulator; `cargo xtask sim --help` says what it takes
   cargo xtask mutants [NAME..]  plants known bugs and expects the simulator to find each within a minute
   cargo xtask bench             the benchmarks, in release
-  cargo xtask gen [--check]     writes (or compares) the JSON schema and the reference page of the fleet file
+  cargo xtask gen [--check]     writes (or compares) schema and reference of the fleet file, and the OpenAPI document
   cargo xtask rules             size of files, nothing unfinished, one reader of the clock
   cargo xtask unit              checks the systemd unit
   cargo xtask setup             only gets what the tests need: Debian and Python packages

@@ -25,8 +25,8 @@ use super::ledger::{Key, Leaving, Machine, Record};
 /// Orders that stand at a time: a bound for the store. Protection is one a machine.
 pub const STANDING: usize = 10_000;
 
-/// The longest name of a person and the longest reason, in bytes: they are stored and shown.
-pub const WORDS_BYTES: usize = 200;
+/// The longest name of a person and the longest reason, in characters: they are stored and shown.
+pub const WORDS_CHARS: usize = 200;
 
 /// Who orders what, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -205,7 +205,7 @@ pub enum Refusal {
     #[error("{STANDING} orders stand already: lift some first")]
     TooMany,
     /// Who or why is missing, too long, or more than one line.
-    #[error("an order needs who gives it and why, each one line of {WORDS_BYTES} bytes at most")]
+    #[error("an order needs who gives it and why, each one line of {WORDS_CHARS} characters at most")]
     Words,
     /// The daemon is about to stop.
     #[error("the daemon is stopping")]
@@ -220,7 +220,7 @@ impl Controller {
     pub(super) fn ordered(&mut self, order: Order) -> Result<String, Refusal> {
         let Order { what, by, why } = order;
         let one_line = |words: &str| !words.trim().is_empty() && !words.chars().any(char::is_control);
-        let fits = |words: &str| one_line(words) && words.len() <= WORDS_BYTES;
+        let fits = |words: &str| one_line(words) && words.chars().count() <= WORDS_CHARS;
         if self.stopping {
             return Err(Refusal::Stopping);
         }

@@ -204,7 +204,7 @@ fn a_machine_of_no_configured_fleet_is_ended_without_a_drain() {
 #[test]
 fn an_order_without_who_or_why_is_refused() {
     let mut controller = start(Vec::new(), START);
-    for (by, why) in [("", "why"), ("who", " "), ("who", "why\nand more"), ("who", &*"x".repeat(WORDS_BYTES + 1))] {
+    for (by, why) in [("", "why"), ("who", " "), ("who", "why\nand more"), ("who", &*"x".repeat(WORDS_CHARS + 1))] {
         let order = Order { what: set(Setting::Pause, None), by: by.to_owned(), why: why.to_owned() };
         let effects = controller.handle(START, Event::Ordered { id: OrderId(1), order });
         assert!(effects.contains(&Effect::Answer { id: OrderId(1), answer: Err(Refusal::Words) }));

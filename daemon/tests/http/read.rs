@@ -1,0 +1,113 @@
+//! What can be read, and what errors look like.
+
+use std::sync::Arc;
+
+use spotfleet::http::view::{Events, Fleet, Fleets, Instances, Lanes, Problem, Ready};
+
+use super::{Api, view};
+
+#[tokio::test]
+async fn what_is_published_is_what_is_served() {
+    let api = Api::new(None).await;
+    let fleets: Fleets = api.json("/api/v1/fleets").await;
+    assert_eq!((fleets.at.as_str(), fleets.boot, fleets.ready), ("2026-09-21T14:13:20Z", 3, false));
+    let fleet: Fleet = api.json("/api/v1/fleets/web").await;
+    assert_eq!(fleet, fleets.fleets[0]);
+    assert_eq!((fleet.held, fleet.held_running, fleet.held_on_demand), (1.0, 1.0, 0.0));
+    assert_eq!((fleet.price_per_hour, fleet.on_demand_price_per_hour, fleet.saving), (0.031, 0.1, Some(0.69)));
+    assert_eq!((fleet.target, fleet.backlog), (None, Some(7)));
+    let instances: Instances = api.json("/api/v1/instances").await;
+    let only = &instances.instances[0];
+    assert_eq!((only.id.as_str(), only.standing.as_str(), only.adopted), ("i-1", "running", true));
+    assert_eq!(only.pool, "sim/east/east-1/small/spot");
+    let lanes: Lanes = api.json("/api/v1/lanes").await;
+    assert_eq!((lanes.lanes[0].sight.as_str(), lanes.lanes[0].offers), ("lost", 2));
+    assert_eq!(lanes.lanes[0].failure.as_ref().unwrap().kind, "unavailable");
+
+    let mut next = view();
+    next.fleets.clear();
+    next.not_ready.clear();
+    api.view.store(Arc::new(next));
+    let fleets: Fleets = api.json("/api/v1/fleets").await;
+    assert!(fleets.fleets.is_empty() && fleets.ready);
+}
+
+#[tokio::test]
+async fn events_are_chosen_by_fleet_and_number() {
+    let api = Api::new(None).await;
+    for (query, expected) in [
+        ("", vec![1, 2, 3, 4]),
+        ("?fleet=web", vec![2, 4]),
+        ("?after=2", vec![3, 4]),
+        ("?limit=1", vec![4]),
+        ("?fleet=web&after=2&limit=5", vec![4]),
+        ("?fleet=none", vec![]),
+    ] {
+        let events: Events = api.json(&format!("/api/v1/events{query}")).await;
+        assert_eq!(events.events.iter().map(|e| e.number).collect::<Vec<_>>(), expected, "{query}");
+    }
+    for query in ["?after=x", "?limit=-1", "?limit=0", "?limit=201", "?limit=1&limit=2", "?colour=red"] {
+        let (status, body) = api.get(&format!("/api/v1/events{query}")).await;
+        assert_eq!(status, 400, "{query}: {body}");
+        assert!(!serde_json::from_str::<Problem>(&body).unwrap().error.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_in_json() {
+    let api = Api::new(None).await;
+    for (path, expected, says) in [
+        ("/api/v1/fleets/nope", 404, "there are web"),
+        ("/api/v1/fleets/nope/plan", 404, "there are web"),
+        ("/api/v1/fleets/web/plan", 503, "nothing was decided"),
+        ("/api/v1/secrets", 404, "no such path"),
+        ("/", 404, "no such path"),
+        ("/api/v1/fleets/%ff", 400, "UTF-8"),
+        ("/api/v1/fleets/%ff/plan", 400, "UTF-8"),
+    ] {
+        let (status, body) = api.get(path).await;
+        assert_eq!(status, expected, "{path}: {body}");
+        assert!(serde_json::from_str::<Problem>(&body).unwrap().error.contains(says), "{path}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn readiness_gives_its_reasons_and_life_does_not_depend_on_it() {
+    let api = Api::new(None).await;
+    let (status, body) = api.get("/readyz").await;
+    assert_eq!(status, 503);
+    let ready: Ready = serde_json::from_str(&body).unwrap();
+    assert_eq!((ready.ready, ready.reasons), (false, vec!["sim/east cannot be listed".to_owned()]));
+    assert_eq!(api.get("/healthz").await, (200, "ok\n".to_owned()));
+    let mut next = view();
+    next.not_ready.clear();
+    api.view.store(Arc::new(next));
+    assert_eq!(api.get("/readyz").await.0, 200);
+}
+
+#[tokio::test]
+async fn metrics_follow_the_snapshot_and_leave_nothing_stale() {
+    let api = Api::new(None).await;
+    let (status, text) = api.get("/metrics").await;
+    assert_eq!(status, 200);
+    let series = |name: &str| text.lines().filter(|l| l.starts_with(name)).map(str::to_owned).collect::<Vec<_>>();
+    for (name, value) in [
+        ("spotfleet_price_per_hour", "0.031"),
+        ("spotfleet_on_demand_price_per_hour", "0.1"),
+        ("spotfleet_saving_ratio", "0.69"),
+        ("spotfleet_backlog_jobs", "7"),
+        ("spotfleet_machines{", "1"),
+        ("spotfleet_lane_seen", "0"),
+        ("spotfleet_ready", "0"),
+        ("spotfleet_open_intents", "0"),
+    ] {
+        let found = series(name);
+        assert_eq!(found.len(), 1, "{name}: {text}");
+        assert!(found[0].ends_with(&format!(" {value}")), "{found:?}");
+    }
+    let mut next = view();
+    next.fleets.clear();
+    api.view.store(Arc::new(next));
+    let (_, text) = api.get("/metrics").await;
+    assert!(!text.contains("fleet=\"web\""), "{text}");
+}
