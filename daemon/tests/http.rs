@@ -10,11 +10,12 @@ use opentelemetry::metrics::MeterProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use policies::control::ledger::{Machine, Note};
 use policies::control::orders::{Setting, What};
-use policies::control::view::{FleetView, LaneView};
+use policies::control::view::{FleetView, LaneView, ScheduleView};
 use policies::control::{Refusal, View};
 use policies::failure::{Failure, FailureKind};
 use policies::model::{Lane, Market, Pool, Sight, Unit};
 use policies::plan::{Holding, HoldingId, Standing};
+use policies::schedule::{End, Schedule};
 use policies::units::{Capacity, Currency, PricePerHour, Span, Time};
 use prometheus::Registry;
 use secrecy::SecretString;
@@ -32,6 +33,20 @@ const AT: Time = Time::from_millis(1_790_000_000_000);
 
 fn pool() -> Pool {
     Pool::new("sim", "east", "east-1", "small", Market::Spot)
+}
+
+/// A schedule on the clocks of Kolkata.
+fn office() -> ScheduleView {
+    let schedule = Schedule {
+        name: "office".into(),
+        from: config::calendar::cron("0 8 * * *").unwrap(),
+        end: End::After(Span::from_hours(11)),
+        zone: Arc::new(config::calendar::time_zone("Asia/Kolkata").unwrap()),
+        min: Some(Capacity::units(2)),
+        max: None,
+    };
+    let (active, next_change) = (schedule.active(AT), schedule.next_change(AT));
+    ScheduleView { schedule, active, next_change }
 }
 
 fn view() -> View {
@@ -61,6 +76,7 @@ fn view() -> View {
         unit: Unit::Instance,
         min: Capacity::ONE,
         max: Capacity::units(10),
+        schedules: vec![office()],
         orders: Vec::new(),
         backlog: Some(7),
         decision: None,
@@ -164,6 +180,9 @@ async fn what_is_published_is_what_is_served() {
     assert_eq!((fleet.held, fleet.held_running, fleet.held_on_demand), (1.0, 1.0, 0.0));
     assert_eq!((fleet.price_per_hour, fleet.on_demand_price_per_hour, fleet.saving), (0.031, 0.1, Some(0.69)));
     assert_eq!((fleet.target, fleet.backlog), (None, Some(7)));
+    let office = &fleet.schedules[0];
+    assert_eq!((office.name.as_str(), office.active, office.min, office.max), ("office", false, Some(2.0), None));
+    assert_eq!(office.next_change.as_deref(), Some("2026-09-22T08:00:00+05:30"));
     let instances: Instances = api.json("/api/v1/instances").await;
     let only = &instances.instances[0];
     assert_eq!((only.id.as_str(), only.standing.as_str(), only.adopted), ("i-1", "running", true));
