@@ -167,7 +167,12 @@ fn value(part: &Part, text: &str, field: &str) -> Result<u32, CalendarError> {
 /// When neither knows it.
 pub fn time_zone(name: &str) -> Result<TimeZone, CalendarError> {
     let unknown = || {
-        let known: Vec<String> = tz::db().available().map(|known| known.as_str().to_owned()).collect();
+        // Only what begins alike: a distance takes long to compute, and a file can name many zones.
+        let alike = |known: &String| {
+            let first = |text: &str| text.chars().next().map(|c| c.to_ascii_lowercase());
+            first(known) == first(name) && known.len().abs_diff(name.len()) <= 3
+        };
+        let known: Vec<String> = tz::db().available().map(|known| known.as_str().to_owned()).filter(alike).collect();
         let near = hints::nearest(name, known.iter().map(String::as_str));
         CalendarError {
             rule: format!("{} is no time zone", quoted(name)),

@@ -6,17 +6,20 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use policies::model::ProviderName;
+use policies::schedule::TimeZone;
 use policies::units::{Currency, Span};
 
+use crate::calendar::{self, CalendarError};
 use crate::hints;
 use crate::host::Host;
 use crate::model::{Config, FleetConfig, ProviderConfig};
 use crate::problem::{Collector, Place, Show, quoted};
 use crate::raw;
 use crate::raw::field::{Field, Found, List, Presence, Raw, Scalar};
-use crate::raw::value::{Kind, Leaf};
+use crate::raw::value::{Kind, Leaf, ZoneName};
 use crate::tree::{Body, Node, push_key};
 
 mod budget;
@@ -38,6 +41,8 @@ pub(crate) struct Lowering<'a, 's> {
     /// The directory that relative paths start at.
     pub(crate) directory: &'a Path,
     pub(crate) host: &'a dyn Host,
+    /// The time zones that were asked for: many schedules share one.
+    pub(crate) zones: BTreeMap<String, Result<Arc<TimeZone>, CalendarError>>,
 }
 
 /// A key of the file: where it stands and what it is called.
@@ -204,6 +209,13 @@ impl Lowering<'_, '_> {
                 None
             }
         }
+    }
+
+    /// The time zone that is named at the key.
+    pub(crate) fn zone(&mut self, at: &At<'_>, field: Field<Leaf<ZoneName>>) -> Option<Arc<TimeZone>> {
+        let name = self.value(at, field)?;
+        let known = self.zones.entry(name).or_insert_with_key(|name| calendar::time_zone(name).map(Arc::new)).clone();
+        known.map_err(|CalendarError { rule, hint }| self.wrong(at, rule, hint)).ok()
     }
 
     /// The items of the list at the key, each with its place.

@@ -1,5 +1,6 @@
 //! From a path or a text to a configuration: the bounds, the scan, the read, the lowering.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
@@ -90,7 +91,7 @@ fn read(text: &str, problems: &mut Collector<'_>, host: &dyn Host) -> Option<Con
         }
     };
     let directory = Path::new(problems.file()).parent().unwrap_or(Path::new("")).to_path_buf();
-    let mut cx = Lowering { problems, directory: &directory, host };
+    let mut cx = Lowering { problems, directory: &directory, host, zones: BTreeMap::new() };
     let config = lower(&mut cx, &At::root(&root), file);
     debug_assert!(config.is_some() || !cx.problems.is_empty(), "a configuration was refused without a reason");
     config

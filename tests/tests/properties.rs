@@ -5,7 +5,9 @@
 //! planner's nor the checker's arithmetic is believed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use config::calendar::cron;
 use policies::demand::{Demand, Hour, Sample};
 use policies::failure::FailureKind;
 use policies::model::{
@@ -15,6 +17,7 @@ use policies::model::{
 use policies::plan::{Action, Closure, Holding, HoldingId, Kind, LaneState, Memory, Outcomes, Place, Standing};
 use policies::report::render;
 use policies::rng::Stream;
+use policies::schedule::{End, Schedule, TimeZone};
 use policies::units::{Capacity, Currency, ListPrice, PerHour, Share, Span, Time, UnitPrice};
 use policies::{Plan, cost::Rates};
 use proptest::collection::vec;
@@ -248,22 +251,39 @@ fn lanes() -> impl Strategy<Value = BTreeMap<Lane, LaneState>> {
     })
 }
 
+/// Schedules, each on or off, with bounds that may contradict each other.
+fn schedules() -> impl Strategy<Value = Vec<Schedule>> {
+    let one = (any::<bool>(), option::of(units(80)), option::of(units(80)));
+    vec(one, 0..4).prop_map(|drawn| {
+        let make = |(number, (on, min, max)): (usize, (bool, Option<Capacity>, Option<Capacity>))| Schedule {
+            name: format!("s{number}").into(),
+            from: cron(if on { "0 8 * * mon" } else { "0 10 * * *" }).expect("an expression"),
+            end: if number == 1 { End::After(Span::from_hours(3)) } else { End::At(cron("0 17 * * *").expect("one")) },
+            zone: Arc::new(TimeZone::utc()),
+            min,
+            max,
+        };
+        drawn.into_iter().enumerate().map(make).collect()
+    })
+}
+
 /// A whole input. Half of the worlds start from nothing, so that growth is met as often as repair and shrinking.
 fn world() -> impl Strategy<Value = World> {
     let bounds = (0..10_u64, 0..60_u64, prop::sample::select(&[Unit::Instance, Unit::Vcpu][..]));
     let on_demand = (units(12), option::of((1..=10_u64).prop_map(Span::from_mins)), any::<bool>());
     let rules = (bounds, on_demand, spot_rules(), demand_rules(), pace());
     let machines = prop_oneof![1 => Just(Vec::new()), 2 => vec(holding(), 0..40)];
-    let rest = (memory(), demand(), any::<bool>(), any::<bool>());
+    let rest = (memory(), demand(), any::<bool>(), any::<bool>(), schedules());
     (rules, market(), machines, closures(), lanes(), rest).prop_map(
         |((bounds, on_demand, spot, rules, pace), market, machines, closures, lanes, rest)| {
             let mut world = World::default();
             (world.now, world.closures, world.lanes) = (NOW, closures, lanes);
             let (min, above, unit) = bounds;
             let (base, fallback_after, return_to_spot) = on_demand;
-            let (memory, demand, with_history, with_rate) = rest;
+            let (memory, demand, with_history, with_rate, schedules) = rest;
             let fleet = &mut world.fleet;
             (fleet.min, fleet.max, fleet.unit) = (Capacity::units(min), Capacity::units(min + above), unit);
+            fleet.schedules = schedules;
             fleet.on_demand = OnDemandRules { base, fallback_after, return_to_spot };
             (fleet.spot, fleet.demand) = (spot, rules);
             (fleet.scale_up, fleet.scale_down) = pace;
@@ -452,7 +472,8 @@ proptest! {
     #[test]
     fn the_maximum_is_never_passed(world in world()) {
         let (plan, _) = world.decide();
-        let max = world.fleet.max.milli();
+        let on = world.fleet.schedules.iter().filter(|s| s.from.as_str().starts_with("0 8 "));
+        let max = on.filter_map(|s| s.max).fold(world.fleet.max, Capacity::min).milli();
         prop_assert!(plan.target.milli() <= max);
         let launched: u64 = launches(&plan).iter().map(|(_, units, count, _)| units * count).sum();
         if launched > 0 {

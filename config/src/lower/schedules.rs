@@ -90,7 +90,7 @@ fn one(
         let rule = format!("it begins and ends at {}, so it is always on", quoted(until.as_str()));
         cx.wrong(&until_at, rule, "use `capacity` for limits that always hold");
     }
-    let zone = cx.value(&at.key("time_zone"), time_zone);
+    let zone = cx.zone(&at.key("time_zone"), time_zone);
     let bounds = bounds(cx, at, min, max, limits);
     let schedule = || {
         let (min, max) = bounds?;

@@ -16,10 +16,11 @@ use opentelemetry::metrics::MeterProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use policies::control::View;
 use policies::control::ledger::{Machine, Note};
-use policies::control::view::{FleetView, LaneView};
+use policies::control::view::{FleetView, LaneView, ScheduleView};
 use policies::failure::{Failure, FailureKind};
 use policies::model::{Lane, Market, Pool, Sight, Unit};
 use policies::plan::{Holding, HoldingId, Standing};
+use policies::schedule::{End, Schedule};
 use policies::units::{Capacity, Currency, PricePerHour, Time};
 use prometheus::Registry;
 use secrecy::SecretString;
@@ -41,6 +42,20 @@ fn pool() -> Pool {
 
 fn note(number: u64, fleet: Option<&str>) -> Note {
     Note { number, at: AT, fleet: fleet.map(Into::into), what: "launched", text: format!("note {number}") }
+}
+
+/// A schedule on the clocks of Kolkata.
+fn office() -> ScheduleView {
+    let schedule = Schedule {
+        name: "office".into(),
+        from: config::calendar::cron("0 8 * * *").unwrap(),
+        end: End::After(Span::from_hours(11)),
+        zone: Arc::new(config::calendar::time_zone("Asia/Kolkata").unwrap()),
+        min: Some(Capacity::units(2)),
+        max: None,
+    };
+    let (active, next_change) = (schedule.active(AT), schedule.next_change(AT));
+    ScheduleView { schedule, active, next_change }
 }
 
 fn view() -> View {
@@ -71,6 +86,7 @@ fn view() -> View {
         unit: Unit::Instance,
         min: Capacity::ONE,
         max: Capacity::units(10),
+        schedules: vec![office()],
         orders: Vec::new(),
         backlog: Some(7),
         decision: None,

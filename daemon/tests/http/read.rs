@@ -16,6 +16,9 @@ async fn what_is_published_is_what_is_served() {
     assert_eq!((fleet.held, fleet.held_running, fleet.held_on_demand), (1.0, 1.0, 0.0));
     assert_eq!((fleet.price_per_hour, fleet.on_demand_price_per_hour, fleet.saving), (0.031, 0.1, Some(0.69)));
     assert_eq!((fleet.target, fleet.backlog), (None, Some(7)));
+    let office = &fleet.schedules[0];
+    assert_eq!((office.name.as_str(), office.active, office.min, office.max), ("office", false, Some(2.0), None));
+    assert_eq!(office.next_change.as_deref(), Some("2026-09-22T08:00:00+05:30"));
     let instances: Instances = api.json("/api/v1/instances").await;
     let only = &instances.instances[0];
     assert_eq!((only.id.as_str(), only.standing.as_str(), only.adopted), ("i-1", "running", true));
