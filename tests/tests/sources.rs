@@ -125,8 +125,7 @@ fn rabbitmq_gives_what_waits_and_what_is_in_work() {
     assert_eq!(odd.counts(), Ok((0, 0, None)));
     for (login, vhost, queue, kind) in [
         ("watcher:open-sesame", "/", "other", FailureKind::Gone),
-        ("watcher:open-sesame", "other", "jobs", FailureKind::Denied),
-        ("admin:rabbit", "other", "jobs", FailureKind::Gone),
+        ("watcher:open-sesame", "other", "jobs", FailureKind::Gone),
         ("watcher:wrong-sesame", "/", "jobs", FailureKind::Denied),
         ("nobody:wrong-sesame", "/", "jobs", FailureKind::Denied),
     ] {
