@@ -346,9 +346,9 @@ table! {
     /// A queue of RabbitMQ, read through its management API: messages that are ready wait, messages that are not
     /// acknowledged are being worked on.
     RabbitMq {
-        /// `http://` or `https://` URL of the management API, without `/api`, with a user that has the tag `monitoring`.
-        /// As it holds a password, it must be kept elsewhere: `{env: RABBITMQ_URL}`. There it reads
-        /// `https://reader:PASSWORD@mq.example.com:15671`.
+        /// `http://` or `https://` URL of the management API, without `/api`, with a user that has the tag `management`
+        /// and a permission on the virtual host, of which `^$` is enough. As it holds a password, it must be kept
+        /// elsewhere: `{env: RABBITMQ_URL}`. There it reads `https://reader:PASSWORD@mq.example.com:15671`.
         required url: UrlOrRef,
         /// Name of the virtual host.
         default("/") vhost: Leaf<Text>,

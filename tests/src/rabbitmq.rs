@@ -1,6 +1,7 @@
 //! A real RabbitMQ for tests, with its management API: on free ports of the loopback, with its data in a directory of
 //! its own, ended with its handle.
 
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -18,6 +19,9 @@ const START: Duration = Duration::from_secs(120);
 
 /// Another process may take one of the free ports between its choice and the start; so many times all are tried.
 const ATTEMPTS: u32 = 3;
+
+/// What the processes say, in the directory of the server.
+const LOG: &str = "said.log";
 
 /// Login of the administrator.
 const LOGIN: (&str, &str) = ("admin", "rabbit");
@@ -45,15 +49,18 @@ impl RabbitMqServer {
     /// When rabbitmq-server is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
+        let mut said = String::new();
         for _ in 0..ATTEMPTS {
-            if let Some(server) = Self::try_start() {
-                return server;
+            match Self::try_start() {
+                Ok(server) => return server,
+                Err(log) => said = log,
             }
         }
-        panic!("rabbitmq-server did not start in {ATTEMPTS} attempts; why is above");
+        panic!("rabbitmq-server did not start in {ATTEMPTS} attempts; the last one said:\n{said}");
     }
 
-    fn try_start() -> Option<Self> {
+    /// The server, or what it said before it ended.
+    fn try_start() -> Result<Self, String> {
         let directory = tempfile::tempdir().expect("a directory for rabbitmq-server");
         let at = |name: &str| directory.path().join(name);
         let [management, stomp, mapper, nodes] = [(); 4].map(|()| free_port());
@@ -98,11 +105,15 @@ impl RabbitMqServer {
             let up = server.ask("GET", "/api/vhosts/%2F", "").is_some_and(|(status, _)| status == 200);
             (up && TcpStream::connect((Ipv4Addr::LOCALHOST, stomp)).is_ok()).then_some(true)
         });
-        ready.then_some(server)
+        if ready { Ok(server) } else { Err(std::fs::read_to_string(home.join(LOG)).unwrap_or_default()) }
     }
 
     fn spawn(&mut self, command: &mut Command) {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::inherit()).spawn();
+        let log = || {
+            let log = OpenOptions::new().create(true).append(true).open(self.directory.path().join(LOG));
+            Stdio::from(log.expect("a file for what it says"))
+        };
+        let child = command.stdin(Stdio::null()).stdout(log()).stderr(log()).spawn();
         let child = child.unwrap_or_else(|e| panic!("cannot run {command:?} ({e}): apt-get install rabbitmq-server"));
         self.children.push(child);
     }
@@ -123,13 +134,15 @@ impl RabbitMqServer {
         format!("http://{login}@127.0.0.1:{}", self.management)
     }
 
-    /// Makes a user who may look at everything and change nothing.
+    /// Makes a user who may look at the vhost that every server has, and nothing more.
     ///
     /// # Panics
     /// When the server refuses.
     pub fn add_watcher(&self, name: &str, password: &str) {
-        let body = format!(r#"{{"password": "{password}", "tags": "monitoring"}}"#);
+        let body = format!(r#"{{"password": "{password}", "tags": "management"}}"#);
         self.tell("PUT", &format!("/api/users/{name}"), &body);
+        let nothing = r#"{"configure": "^$", "write": "^$", "read": "^$"}"#;
+        self.tell("PUT", &format!("/api/permissions/%2F/{name}"), nothing);
     }
 
     /// Makes a queue in the vhost that every server has.

@@ -1,7 +1,7 @@
 //! Demand from a queue of RabbitMQ, through its management API.
 //!
 //! The server gathers these numbers every few seconds (`collect_statistics_interval`, 5 s), so a reading is that old. The
-//! user needs the tag `monitoring`, or `management` and a right on the vhost.
+//! user needs the tag `management` and a permission on the vhost; one that allows nothing (`^$`) is enough.
 
 use async_trait::async_trait;
 use policies::demand::Sample;

@@ -93,7 +93,7 @@ async fn a_stalled_server_is_given_up() {
         let begun = futures::stream::once(async { Ok::<_, std::io::Error>("{") });
         Body::from_stream(futures::StreamExt::chain(begun, futures::stream::pending()))
     };
-    let routes = Router::new().route("/head", get(|| pending::<()>())).route("/body", get(body));
+    let routes = Router::new().route("/head", get(pending::<()>)).route("/body", get(body));
     let fake = Fake::start(routes).await;
     for path in ["/head", "/body"] {
         let failure = web(&at(fake.url(path)), Span::from_millis(100)).ask().await.expect_err("no answer");
