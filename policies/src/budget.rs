@@ -143,6 +143,16 @@ pub enum Period {
 }
 
 impl Period {
+    /// With its article: `an hour`.
+    #[must_use]
+    pub const fn with_article(self) -> &'static str {
+        match self {
+            Self::Hour => "an hour",
+            Self::Day => "a day",
+            Self::Month => "a month",
+        }
+    }
+
     /// `hour`, `day` or `month`.
     #[must_use]
     pub const fn name(self) -> &'static str {

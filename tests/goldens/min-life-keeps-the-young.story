@@ -9,6 +9,8 @@ ready
 at 30m queue waiting 0
 plan
 | rest: target 0 (queue: need 0; was 4), held 4, $0.1080/h
+|   4 stay for their least life, the first may go in 30m
+|   again in 30m
 at 60m plan
 | shrink: target 0 (queue: need 0), held 4, $0.1080/h -> $0.0000/h
 |   drain m01 in aws/east/e1/small/spot, end in 2m, surplus, -$0.0270/h: 4 is held for a target of 0

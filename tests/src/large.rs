@@ -101,7 +101,7 @@ pub fn world(size: Size, task: Task) -> World {
             notice,
             protected: false,
             ran: false,
-            paid: PricePerHour::ZERO,
+            paid: policies::units::PricePerHour::ZERO,
         });
     }
     set_need(&mut world, task);

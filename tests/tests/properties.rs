@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use config::calendar::cron;
+use policies::budget::{AtLimit, Budget, Purse, Whose};
 use policies::demand::{Demand, Hour, Sample};
 use policies::failure::FailureKind;
 use policies::model::{
@@ -18,7 +19,7 @@ use policies::plan::{Action, Closure, Holding, HoldingId, Kind, LaneState, Memor
 use policies::report::render;
 use policies::rng::Stream;
 use policies::schedule::{End, Schedule, TimeZone};
-use policies::units::{Capacity, Currency, ListPrice, PerHour, Share, Span, Time, UnitPrice};
+use policies::units::{Capacity, Currency, ListPrice, Money, PerHour, PricePerHour, Share, Span, Time, UnitPrice};
 use policies::{Plan, cost::Rates};
 use proptest::collection::vec;
 use proptest::option;
@@ -213,9 +214,30 @@ fn holdings(drawn: &[(usize, u8, u64, Option<i64>, u32)], world: &World) -> Vec<
             born: NOW.minus(Span::from_mins(*age)),
             notice: notice.filter(|_| !promise).map(|m| Time::from_millis(NOW.as_millis() + m * 60_000)),
             protected: !promise && number % 11 == 3,
+            ran: standing == Standing::Running || number % 5 == 1,
+            paid: PricePerHour::from_micros(20_000),
         }
     };
     drawn.iter().enumerate().map(make).collect()
+}
+
+/// No budget, or one or two, used up or not.
+fn purses() -> impl Strategy<Value = Vec<Purse>> {
+    let money = |most: i64| option::of((1..most).prop_map(|cents| Money::from_micros(cents * 10_000)));
+    let rate = option::of((1..300_u64).prop_map(|cents| PricePerHour::from_micros(cents * 10_000)));
+    let at_limit = prop::sample::select(&[AtLimit::Alert, AtLimit::Freeze, AtLimit::ShedSpot][..]);
+    let spent = (0..2_000_i64, 0..2_000_i64, 0..100_u64);
+    let purse = (rate, money(2_000), money(2_000), at_limit, spent);
+    let purse = purse.prop_map(|(per_hour, per_day, per_month, at_limit, (day, month, others))| Purse {
+        whose: Whose::Fleet,
+        budget: Budget { per_hour, per_day, per_month, alert_at: Share::percent(80), at_limit },
+        in_day: Money::from_micros(day * 10_000),
+        in_month: Money::from_micros(month * 10_000),
+        day_ends: NOW.plus(Span::from_hours(5)),
+        month_ends: NOW.plus(Span::from_hours(300)),
+        others: PricePerHour::from_micros(others * 10_000),
+    });
+    prop_oneof![2 => Just(Vec::new()), 1 => vec(purse, 1..3)]
 }
 
 /// What is closed: which scope of which pool, for how long still (or since when no more), of which kind.
@@ -273,14 +295,14 @@ fn world() -> impl Strategy<Value = World> {
     let on_demand = (units(12), option::of((1..=10_u64).prop_map(Span::from_mins)), any::<bool>());
     let rules = (bounds, on_demand, spot_rules(), demand_rules(), pace());
     let machines = prop_oneof![1 => Just(Vec::new()), 2 => vec(holding(), 0..40)];
-    let rest = (memory(), demand(), any::<bool>(), any::<bool>(), schedules());
+    let rest = (memory(), demand(), any::<bool>(), any::<bool>(), schedules(), purses());
     (rules, market(), machines, closures(), lanes(), rest).prop_map(
         |((bounds, on_demand, spot, rules, pace), market, machines, closures, lanes, rest)| {
             let mut world = World::default();
             (world.now, world.closures, world.lanes) = (NOW, closures, lanes);
             let (min, above, unit) = bounds;
             let (base, fallback_after, return_to_spot) = on_demand;
-            let (memory, demand, with_history, with_rate, schedules) = rest;
+            let (memory, demand, with_history, with_rate, schedules, purses) = rest;
             let fleet = &mut world.fleet;
             (fleet.min, fleet.max, fleet.unit) = (Capacity::units(min), Capacity::units(min + above), unit);
             fleet.schedules = schedules;
@@ -308,7 +330,7 @@ fn world() -> impl Strategy<Value = World> {
                     world.history.restore(policies::demand::History::hour_of(NOW) - number, hour);
                 }
             }
-            (world.memory, world.demand) = (memory, demand);
+            (world.memory, world.demand, world.purses) = (memory, demand, purses);
             world.holdings = holdings(&machines, &world);
             world
         },

@@ -67,7 +67,7 @@ pub(crate) fn lower(
     let currency = cx.value(&at.key("currency"), currency);
     let rates = rates_of(cx, &at.key("rates"), rates, currency);
     let budget = budget::lower(cx, &at.key("budget"), budget);
-    let time_zone = cx.value(&at.key("time_zone"), time_zone);
+    let time_zone = cx.zone(&at.key("time_zone"), time_zone);
     let log = log_of(cx, &at.key("log"), log);
     let has_otlp = !otlp.is_absent();
     let otlp = otlp_of(cx, &at.key("otlp"), otlp);

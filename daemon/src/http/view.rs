@@ -62,6 +62,15 @@ pub struct Fleet {
     pub on_demand_price_per_hour: f64,
     /// Share saved against on-demand, from 0 to 1; absent while nothing is held.
     pub saving: Option<f64>,
+    /// Spent in the day of now, by the daemon's time zone.
+    #[serde(default)]
+    pub spent_today: f64,
+    /// Spent in the month of now.
+    #[serde(default)]
+    pub spent_this_month: f64,
+    /// How its budgets, and those of all fleets, stand.
+    #[serde(default)]
+    pub budgets: Vec<Budget>,
     /// What is held where, largest first.
     pub pools: Vec<PoolUse>,
     /// What takes no launches for a while.
@@ -73,6 +82,29 @@ pub struct Fleet {
     pub orders: Vec<StandingOrder>,
     /// The last decision that did anything.
     pub last_step: Option<LastStep>,
+}
+
+/// One limit of a budget and how it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Budget {
+    /// `fleet`, or `all` fleets together.
+    pub of: String,
+    /// `hour` (at current prices), `day` or `month` (of the calendar).
+    pub period: String,
+    /// The limit.
+    pub limit: f64,
+    /// Spent of it; of an hour, what all that runs costs.
+    pub spent: f64,
+    /// What may still be spent.
+    pub left: f64,
+    /// The limit is reached.
+    pub used_up: bool,
+    /// So much is spent that an alarm says so.
+    pub alert: bool,
+    /// What is done at the limit: `alert`, `freeze` or `shed-spot`.
+    pub at_limit: String,
+    /// When the period is over; absent for an hour.
+    pub ends: Option<String>,
 }
 
 /// What a fleet holds in one pool.
@@ -107,7 +139,7 @@ pub struct Closure {
 }
 
 /// Other bounds of a fleet at times.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Schedule {
     /// Its name.
     pub name: String,
@@ -281,6 +313,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What it would do, and is waiting for.
     pub waits: Vec<Wait>,
+    /// How the budgets stand, before the plan.
+    #[serde(default)]
+    pub budgets: Vec<Budget>,
     /// The same for people.
     pub text: String,
 }

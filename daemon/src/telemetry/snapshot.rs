@@ -7,12 +7,14 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Meter};
+use policies::budget::{Left, Whose};
 use policies::control::View;
 use policies::control::view::FleetView;
 use policies::model::{Lane, Market, Pool, Sight};
 use policies::plan::{Holding, HoldingId, Standing};
+use policies::report::Wait;
 
-use crate::http::view::{capacity, price, saving};
+use crate::http::view::{capacity, money, price, saving};
 
 type Snapshot = Arc<ArcSwap<View>>;
 
@@ -91,6 +93,33 @@ fn fleets(meter: &Meter, view: &Snapshot) {
             observer.observe(price(fleet.price_on_demand), &[fleet_label(fleet), currency(view)]);
         }
     });
+    gauge(meter, view, "spotfleet_spent", "Spent in the day and in the month of now", |view, observer| {
+        for fleet in &view.fleets {
+            for (period, spent) in [("day", fleet.spent.0), ("month", fleet.spent.1)] {
+                observer.observe(money(spent), &[fleet_label(fleet), currency(view), KeyValue::new("period", period)]);
+            }
+        }
+    });
+    let text = "What a budget still allows to be spent, by whose it is and its period";
+    gauge(meter, view, "spotfleet_budget_left", text, |view, observer| {
+        for fleet in &view.fleets {
+            for left in &fleet.budgets {
+                observer.observe(money(left.left()), &budget_labels(fleet, left, view));
+            }
+        }
+    });
+    gauge(meter, view, "spotfleet_budget_used_up", "1 when a budget is used up, else 0", |view, observer| {
+        for fleet in &view.fleets {
+            for left in &fleet.budgets {
+                observer.observe(if left.used_up() { 1.0 } else { 0.0 }, &budget_labels(fleet, left, view));
+            }
+        }
+    });
+    by_fleet(meter, view, "spotfleet_halted", "1 while launches are halted because they never run, else 0", |f| {
+        let (_, report) = f.decision.as_ref()?;
+        let halted = report.waits.iter().any(|w| matches!(w, Wait::Halted { .. }));
+        Some(if halted { 1.0 } else { 0.0 })
+    });
     gauge(meter, view, "spotfleet_closures", "Places that take no launches for a while, by kind", |view, observer| {
         for fleet in &view.fleets {
             let mut kinds = BTreeMap::<_, usize>::new();
@@ -151,6 +180,14 @@ fn lanes(meter: &Meter, view: &Snapshot) {
             observer.observe(if seen { 1.0 } else { 0.0 }, &lane_labels(&lane.lane));
         }
     });
+    let text = "Seconds since the prices of a region were read";
+    gauge(meter, view, "spotfleet_price_age_seconds", text, |view, observer| {
+        for lane in &view.lanes {
+            if let Some(at) = lane.priced_at {
+                observer.observe(whole(view.at.since(at).as_millis() / 1_000), &lane_labels(&lane.lane));
+            }
+        }
+    });
     gauge(meter, view, "spotfleet_offers", "Offers known", |view, observer| {
         for lane in &view.lanes {
             observer.observe(count(lane.offers), &lane_labels(&lane.lane));
@@ -176,6 +213,11 @@ fn daemon(meter: &Meter, view: &Snapshot) {
     gauge(meter, view, "spotfleet_build_info", "Always 1; the version is a label", |_, observer| {
         observer.observe(1.0, &[KeyValue::new("version", env!("CARGO_PKG_VERSION"))]);
     });
+}
+
+fn budget_labels(fleet: &FleetView, left: &Left, view: &View) -> [KeyValue; 4] {
+    let of = if left.whose == Whose::Fleet { "fleet" } else { "all" };
+    [fleet_label(fleet), currency(view), KeyValue::new("of", of), KeyValue::new("period", left.period.name())]
 }
 
 fn fleet_label(fleet: &FleetView) -> KeyValue {

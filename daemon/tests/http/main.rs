@@ -21,7 +21,7 @@ use policies::failure::{Failure, FailureKind};
 use policies::model::{Lane, Market, Pool, Sight, Unit};
 use policies::plan::{Holding, HoldingId, Standing};
 use policies::schedule::{End, Schedule};
-use policies::units::{Capacity, Currency, PricePerHour, Time};
+use policies::units::{Capacity, Currency, Money, PricePerHour, Span, Time};
 use prometheus::Registry;
 use secrecy::SecretString;
 use spotfleet::http::server::{bind, serve};
@@ -80,6 +80,8 @@ fn view() -> View {
         born: AT,
         notice: None,
         protected: false,
+        ran: true,
+        paid: PricePerHour::ZERO,
     };
     let fleet = FleetView {
         name: "web".into(),
@@ -88,6 +90,8 @@ fn view() -> View {
         max: Capacity::units(10),
         schedules: vec![office()],
         orders: Vec::new(),
+        spent: (Money::from_micros(1_500_000), Money::from_micros(42_000_000)),
+        budgets: Vec::new(),
         backlog: Some(7),
         decision: None,
         last_step: None,
@@ -98,6 +102,7 @@ fn view() -> View {
         closures: Vec::new(),
     };
     let lane = LaneView {
+        priced_at: None,
         lane: Lane { provider: "sim".into(), region: "east".into() },
         sight: Sight::Lost { last: Some(AT) },
         failure: Some(Failure::new(FailureKind::Unavailable, "List", "503", "try later")),

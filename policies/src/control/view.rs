@@ -1,12 +1,13 @@
 //! What people see: a snapshot made by the controller, without any format. HTTP and the terminal render it.
 
+use crate::budget::Left;
 use crate::failure::Failure;
 use crate::failure::FailureKind;
 use crate::model::{FleetName, Lane, Market, Sight, Unit};
 use crate::plan::{Closure, Holding, Plan};
 use crate::report::{Report, Wait};
 use crate::schedule::{Bounds, Schedule};
-use crate::units::{Capacity, Currency, PricePerHour, Time};
+use crate::units::{Capacity, Currency, Money, PricePerHour, Time};
 
 use super::Controller;
 use super::ledger::{Machine, Note};
@@ -61,6 +62,10 @@ pub struct FleetView {
     pub holdings: Vec<Holding>,
     /// Machines on record.
     pub machines: Vec<Machine>,
+    /// Spent in the day and in the month of now.
+    pub spent: (Money, Money),
+    /// How its budgets, and those of all fleets, stand; by the last decision.
+    pub budgets: Vec<Left>,
     /// Hourly price of what runs and is promised, at current offers.
     pub price: PricePerHour,
     /// Hourly price of the same machines on-demand, by the offer of each machine's own place and type; a machine whose
@@ -88,6 +93,8 @@ pub struct LaneView {
     pub lane: Lane,
     /// How it was last seen.
     pub sight: Sight,
+    /// When its prices were last read.
+    pub priced_at: Option<Time>,
     /// The last failure, if the last call of any kind failed.
     pub failure: Option<Failure>,
     /// Offers known.
@@ -109,6 +116,7 @@ pub(super) fn of(controller: &Controller) -> View {
             .map(|(lane, eye)| LaneView {
                 lane: lane.clone(),
                 sight: eye.sight,
+                priced_at: eye.priced_at,
                 failure: eye.failure.clone(),
                 offers: eye.offers.len(),
             })
@@ -138,6 +146,11 @@ fn not_ready(controller: &Controller) -> Vec<String> {
         }
         let waits = mind.last.iter().flat_map(|(_, report)| &report.waits);
         for wait in waits {
+            if let Wait::Halted { failed, of, .. } = wait {
+                why.push(format!(
+                    "fleet {name} has halted: {failed} of {of} launches of an hour never ran; `resume` ends it"
+                ));
+            }
             if let Wait::LaunchLimit { limit, .. } = wait {
                 why.push(format!("fleet {name}: {limit} launches within an hour, no more are made: see its events"));
             }
@@ -198,6 +211,11 @@ fn fleet(controller: &Controller, name: &FleetName) -> Option<FleetView> {
         decision: mind.last.clone(),
         last_step: mind.last_step.clone(),
         closures: controller.ledger.closures().values().filter(pools).cloned().collect(),
+        spent: {
+            let spend = controller.spent(name);
+            (spend.in_day, spend.in_month)
+        },
+        budgets: mind.last.as_ref().map(|(_, report)| report.budgets.clone()).unwrap_or_default(),
         holdings,
         machines,
         price,

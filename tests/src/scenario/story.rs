@@ -1,9 +1,10 @@
 //! Runs a story line by line and writes its transcript.
 
+use policies::budget::{AtLimit, Whose};
 use policies::model::{Market, Offer, Shape};
 use policies::plan::Standing;
 use policies::report::render;
-use policies::units::{Capacity, Currency, ListPrice, Span, Time};
+use policies::units::{Capacity, Currency, ListPrice, Money, PricePerHour, Span, Time};
 use policies::{Plan, Report};
 
 use crate::scenario::{START, Trouble, Words, World, rules, schedule};
@@ -108,6 +109,8 @@ impl Teller {
                 enough(self.world.notice(&pool, count, at))?;
             }
             "pause" => self.world.paused = true,
+            "budget" => self.budget(words)?,
+            "spent" => self.spent(words)?,
             "resume" => {
                 self.world.paused = false;
                 self.world.end_halt();
@@ -164,6 +167,43 @@ impl Teller {
             word => return Err(Trouble::new(format!("'{word}' is not a line of a story"))),
         }
         words.end()
+    }
+
+    /// `budget day 10 freeze`, of all fleets with `common` after it. What is spent of it stays.
+    fn budget(&mut self, words: &mut Words<'_>) -> Result<(), Trouble> {
+        let period = words.word()?;
+        let micros = words.scaled(6)?;
+        let limits = [AtLimit::Alert, AtLimit::Freeze, AtLimit::ShedSpot];
+        let word = words.word()?;
+        let at_limit = limits.into_iter().find(|l| l.name() == word);
+        let at_limit = at_limit.ok_or_else(|| Trouble::new(format!("'{word}' is not alert, freeze or shed-spot")))?;
+        let whose = if words.take("common") { Whose::All } else { Whose::Fleet };
+        let purse = self.world.purse(whose, at_limit);
+        let money = Some(Money::from_micros(i64::try_from(micros).unwrap_or(i64::MAX)));
+        match period {
+            "hour" => purse.budget.per_hour = Some(PricePerHour::from_micros(micros)),
+            "day" => purse.budget.per_day = money,
+            "month" => purse.budget.per_month = money,
+            _ => return Err(Trouble::new(format!("'{period}' is not hour, day or month"))),
+        }
+        if words.take("others") {
+            purse.others = PricePerHour::from_micros(words.scaled(6)?);
+        }
+        Ok(())
+    }
+
+    /// `spent day 9.50`, of every budget.
+    fn spent(&mut self, words: &mut Words<'_>) -> Result<(), Trouble> {
+        let period = words.word()?;
+        let money = Money::from_micros(i64::try_from(words.scaled(6)?).unwrap_or(i64::MAX));
+        for purse in &mut self.world.purses {
+            match period {
+                "day" => purse.in_day = money,
+                "month" => purse.in_month = money,
+                _ => return Err(Trouble::new(format!("'{period}' is not day or month"))),
+            }
+        }
+        Ok(())
     }
 
     fn offer(&mut self, words: &mut Words<'_>) -> Result<(), Trouble> {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use policies::budget::{AtLimit, Budget, Purse, Whose};
 use policies::check::{Violation, check};
 use policies::control::orders::Ordered;
 use policies::cost::Rates;
@@ -12,7 +13,8 @@ use policies::demand::{Demand, History, Hour, Sample};
 use policies::failure::{FailureKind, Scope};
 use policies::model::{Fleet, Lane, Market, Offer, Pool};
 use policies::plan::{Action, Closure, Holding, HoldingId, Input, LaneState, Memory, Outcomes, Place, Standing};
-use policies::units::{Capacity, Currency, Span, Time};
+use policies::schedule::TimeZone;
+use policies::units::{Capacity, Currency, Money, PricePerHour, Share, Span, Time};
 use policies::{Plan, Report, decide};
 
 use crate::scenario::rules;
@@ -172,6 +174,28 @@ impl World {
     pub fn priced(&mut self, lane: &Lane) -> bool {
         let now = self.now;
         self.lanes.get_mut(lane).map(|state| state.priced_at = Some(now)).is_some()
+    }
+
+    /// The budget of the fleet or of all fleets, made if there is none; days and months end as they do in UTC.
+    pub fn purse(&mut self, whose: Whose, at_limit: AtLimit) -> &mut Purse {
+        let found = self.purses.iter().position(|p| p.whose == whose);
+        let at = found.unwrap_or_else(|| {
+            let zone = TimeZone::utc();
+            let alert_at = Share::percent(80);
+            self.purses.push(Purse {
+                whose,
+                budget: Budget { per_hour: None, per_day: None, per_month: None, alert_at, at_limit },
+                in_day: Money::ZERO,
+                in_month: Money::ZERO,
+                day_ends: zone.next_day(self.now),
+                month_ends: zone.next_month(self.now),
+                others: PricePerHour::ZERO,
+            });
+            self.purses.len() - 1
+        });
+        let purse = &mut self.purses[at];
+        purse.budget.at_limit = at_limit;
+        purse
     }
 
     /// The operator resumes the fleet: the halt is over.

@@ -1,5 +1,6 @@
 //! From what the controller publishes to the JSON shapes.
 
+use policies::budget::{Left, Whose};
 use policies::control::Override;
 use policies::control::ledger::{Machine as CoreMachine, Note};
 use policies::control::view::{FleetView, LaneView, ScheduleView, View};
@@ -11,8 +12,8 @@ use policies::units::{Capacity, Money, PricePerHour, UnitPrice};
 use policies::{Plan as CorePlan, Report};
 
 use super::{
-    Closure, Event, Events, Failure, Fleet, Fleets, Instance, Instances, Lane, Lanes, LastStep, Orphan, Plan, PoolUse,
-    Refused, Schedule, Sizing, StandingOrder, Step, Wait,
+    Budget, Closure, Event, Events, Failure, Fleet, Fleets, Instance, Instances, Lane, Lanes, LastStep, Orphan, Plan,
+    PoolUse, Refused, Schedule, Sizing, StandingOrder, Step, Wait,
 };
 use crate::clock::{local_rfc3339, rfc3339};
 
@@ -97,11 +98,30 @@ impl From<&FleetView> for Fleet {
             price_per_hour: price(fleet.price),
             on_demand_price_per_hour: price(fleet.price_on_demand),
             saving: saving(fleet.price, fleet.price_on_demand),
+            spent_today: money(fleet.spent.0),
+            spent_this_month: money(fleet.spent.1),
+            budgets: fleet.budgets.iter().map(Budget::from).collect(),
             pools: pool_uses(&fleet.holdings),
             closures: fleet.closures.iter().map(Closure::from).collect(),
             schedules: fleet.schedules.iter().map(Schedule::from).collect(),
             orders: fleet.orders.iter().map(StandingOrder::from).collect(),
             last_step: fleet.last_step.as_ref().map(LastStep::from),
+        }
+    }
+}
+
+impl From<&Left> for Budget {
+    fn from(left: &Left) -> Self {
+        Self {
+            of: if left.whose == Whose::Fleet { "fleet" } else { "all" }.to_owned(),
+            period: left.period.name().to_owned(),
+            limit: money(left.limit),
+            spent: money(left.spent),
+            left: money(left.left()),
+            used_up: left.used_up(),
+            alert: left.alerts(),
+            at_limit: left.at_limit.name().to_owned(),
+            ends: left.ends.map(rfc3339),
         }
     }
 }
@@ -206,6 +226,7 @@ impl Plan {
                 .map(|(n, action)| Step::new(action, report.steps.iter().find(|s| s.action == n)))
                 .collect(),
             waits: report.waits.iter().map(Wait::from).collect(),
+            budgets: report.budgets.iter().map(Budget::from).collect(),
             text,
         }
     }
