@@ -171,6 +171,7 @@ fn budget_lines(writer: &mut Writer<'_>, budget: Option<Budget>) {
 
 fn aws_lines(writer: &mut Writer<'_>, aws: &AwsConfig) {
     let AwsConfig {
+        allow_http,
         endpoint_url,
         pricing_endpoint_url,
         interruption_queue_urls,
@@ -178,6 +179,7 @@ fn aws_lines(writer: &mut Writer<'_>, aws: &AwsConfig) {
         call_deadline,
         visibility_lag,
     } = aws;
+    writer.line("allow_http_endpoint", allow_http);
     writer.optional("endpoint_url", endpoint_url.as_ref());
     writer.optional("pricing_endpoint_url", pricing_endpoint_url.as_ref());
     writer.line("interruption_queue_urls", format!("[{}]", interruption_queue_urls.join(", ")));

@@ -163,6 +163,8 @@ pub enum ProviderConfig {
 /// Amazon EC2. Credentials come from the SDK's own chain.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AwsConfig {
+    /// Endpoints without TLS are allowed.
+    pub allow_http: bool,
     /// URL of the EC2 (and SQS and STS) API in place of the region's own; `None`: `AWS_ENDPOINT_URL`, or the region's.
     pub endpoint_url: Option<String>,
     /// URL of the price list API in place of its own; `None`: `endpoint_url`, or its own.

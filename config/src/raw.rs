@@ -47,10 +47,11 @@ table! {
         default("sled") store: Leaf<OneOf<StoreEngine>>,
         /// IP address and port of the HTTP server. An address that other machines can reach needs a `token`.
         default("127.0.0.1:9464") listen: Leaf<Listen>,
-        /// Bearer token that HTTP clients must send. Example: `{credential: http-token}`.
+        /// Bearer token that HTTP clients must send to read; `/healthz`, `/readyz` and `/metrics` need none. Example:
+        /// `{credential: http-token}`.
         optional token: SecretRef,
-        /// Bearer token of the operator, for `pause`, `drain` and the other orders. Without it, the daemon takes none.
-        /// Example: `{credential: operator-token}`.
+        /// Bearer token of the operator, for `pause`, `drain` and the other orders, and to read; another secret
+        /// than `token`. Without it, the daemon takes no orders. Example: `{credential: operator-token}`.
         optional operator_token: SecretRef,
         /// A round is run at least this often, from 1s to 10m. Events such as interruptions start one at once.
         default("10s") tick: Leaf<Duration>,

@@ -14,7 +14,7 @@ use policies::control::Setup;
 use policies::failure::Failure;
 use policies::model::{Fleet, Lane, ProviderName, Region};
 use providers::{Guarded, Provider};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::clock::Clock;
 use crate::shell::world::World;
@@ -47,6 +47,11 @@ pub enum AssembleError {
         /// Why not.
         error: SecretError,
     },
+    /// Who may read could give orders too.
+    #[error(
+        "`daemon.token` and `daemon.operator_token` are the same secret, so that everybody who reads could give orders: make another one for the operator, which also reads"
+    )]
+    SameToken,
     /// No entropy.
     #[error("cannot draw the seed of this start from /dev/urandom: {0}")]
     Entropy(std::io::Error),
@@ -122,14 +127,21 @@ pub const fn engine(configured: StoreEngine) -> Engine {
 /// The tokens of the HTTP API, where they are configured: of all, and of the operator.
 ///
 /// # Errors
-/// When a secret is not there.
+/// When a secret is not there, or both are the same.
 pub fn tokens(config: &Config, host: &dyn Host) -> Result<(Option<SecretString>, Option<SecretString>), AssembleError> {
     let resolve = |secret: &Option<Secret>, what: &str| {
         let secret = secret.as_ref().map(|secret| secret.resolve(host)).transpose();
         secret.map_err(|error| AssembleError::Secret { what: what.to_owned(), error })
     };
     let daemon = &config.daemon;
-    Ok((resolve(&daemon.token, "daemon.token")?, resolve(&daemon.operator_token, "daemon.operator_token")?))
+    let reader = resolve(&daemon.token, "daemon.token")?;
+    let operator = resolve(&daemon.operator_token, "daemon.operator_token")?;
+    if let (Some(reader), Some(operator)) = (&reader, &operator)
+        && reader.expose_secret() == operator.expose_secret()
+    {
+        return Err(AssembleError::SameToken);
+    }
+    Ok((reader, operator))
 }
 
 /// Clouds that must be made anew because the fleets now name regions that they do not know.

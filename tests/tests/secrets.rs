@@ -246,6 +246,10 @@ async fn a_secret_is_said_by_nobody() {
     }
     site.run(&["validate", &config], &[]);
 
+    // One secret for both tokens.
+    assert_eq!(site.run(&["run", "--config", &config], &[("READER", operator.as_str())]), Some(1));
+    assert!(site.said.last().is_some_and(|(_, what)| what.contains("are the same secret")));
+
     // Secrets that cannot be used: no address, and a password in the fleet file itself.
     let no_address = format!("{CANARY} is no address");
     assert_eq!(site.run(&["plan", "--config", &config], &[("REDIS_URL", no_address.as_str())]), Some(1));

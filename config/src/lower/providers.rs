@@ -90,8 +90,8 @@ fn lower_aws(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Aws>) -> 
     let lag_at = at.key("visibility_lag");
     let visibility_lag = cx.value(&lag_at, visibility_lag);
     let visibility_lag = cx.within(&lag_at, visibility_lag, Span::ZERO, Span::from_mins(10));
-    allow_http?;
     Some(AwsConfig {
+        allow_http: allow_http?,
         endpoint_url: endpoint_url?,
         pricing_endpoint_url: pricing_endpoint_url?,
         interruption_queue_urls: interruption_queue_urls?,

@@ -21,6 +21,7 @@ pub(super) async fn cloud(
     config: &Config,
 ) -> Result<Arc<Aws>, AssembleError> {
     let AwsConfig {
+        allow_http,
         endpoint_url,
         pricing_endpoint_url,
         interruption_queue_urls,
@@ -32,6 +33,7 @@ pub(super) async fn cloud(
     let mut settings = AwsSettings::new(name.clone(), &config.daemon.owner, regions(name, config))
         .with_queues(interruption_queue_urls)
         .map_err(|failure| refused(&failure))?;
+    settings.allow_http = *allow_http;
     settings.endpoint_url.clone_from(endpoint_url);
     settings.pricing_endpoint_url.clone_from(pricing_endpoint_url);
     settings.launch_api = match launch_api {

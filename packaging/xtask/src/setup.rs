@@ -1,5 +1,5 @@
 //! Gets what the tests need from outside: redis-server, prometheus and rabbitmq-server (as demand sources), strace (for
-//! power cuts of the store), and the Python packages of the EC2 test peer.
+//! power cuts of the store), and the Python packages of the peers: of EC2, and of the HTTP API.
 
 use std::fs;
 use std::path::Path;

@@ -111,8 +111,8 @@ impl Controller {
             if level > before {
                 let whose = if left.whose == Whose::Fleet { "its" } else { "the common" };
                 let how = if level == 2 { "used up" } else { "near its end" };
-                let (period, spent, limit) = (left.period.name(), left.spent, left.limit);
-                sentences.push(format!("{whose} budget of a {period} is {how}: {spent} of {limit}"));
+                let (period, spent, limit) = (left.period.with_article(), left.spent, left.limit);
+                sentences.push(format!("{whose} budget of {period} is {how}: {spent} of {limit}"));
             }
         }
         for sentence in sentences {

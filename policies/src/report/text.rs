@@ -84,9 +84,9 @@ impl Text<'_> {
         let (spent, limit) = (left.spent, left.limit);
         write!(
             self.out,
-            "  {} budget of a {}: {symbol}{spent} of {symbol}{limit}",
+            "  {} budget of {}: {symbol}{spent} of {symbol}{limit}",
             whose(left.whose),
-            left.period.name()
+            left.period.with_article()
         )?;
         if left.used_up() {
             write!(self.out, ", used up: {}", left.at_limit.name())?;
@@ -216,8 +216,8 @@ impl Text<'_> {
                 let whose = whose(by.whose);
                 writeln!(
                     self.out,
-                    "  waits with {machines} machines: {whose} budget of a {} is used up{when}",
-                    by.period.name()
+                    "  waits with {machines} machines: {whose} budget of {} is used up{when}",
+                    by.period.with_article()
                 )
             }
             Wait::Halted { failed, of, at } => {
