@@ -1,5 +1,5 @@
-//! Schedules against a walk minute by minute: an own reading of the expressions, by the clocks that jiff tells, over the
-//! days on which clocks are set, leave out a day, or are never set.
+//! Schedules against a walk minute by minute: an own reading of the expressions, by the clocks that jiff tells, over
+//! the days on which clocks are set, leave out a day, or are never set.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up fails")]
 

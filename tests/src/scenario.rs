@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `# text` | says what the story shows |
 //! | `fleet WORD VALUE ..` | sets rules of the fleet, see `scenario/rules.rs`; again later: a reload |
-//! | `schedule NAME from 0 8 * * mon-fri until 0 19 * * mon-fri in Europe/Berlin min 20 max 60` | other bounds at times; `lasts 11h` for `until` |
+//! | `schedule NAME from CRON until CRON [in ZONE] [min 5] [max 9]` | other bounds at times; or `from CRON lasts 11h` |
 //! | `order min 5`, `order max 9`, `order min lifted` | the operator orders another bound |
 //! | `on 2024-03-30 18:00` | it is this time of UTC |
 //! | `offer POOL price 0.031 [CNY] [vcpus 4] [gpus 1]` | the pool is in the fleet file and offered at that price |
