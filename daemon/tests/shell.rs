@@ -13,8 +13,8 @@ use policies::control::{Controller, Launched, Setup, View};
 use policies::cost::Rates;
 use policies::failure::Failure;
 use policies::model::{
-    Capabilities, DemandRules, Fleet, Instance, InstanceId, Market, MissingRule, Notice, Offer,
-    OnDemandRules, Pool, ProviderName, Region, ScaleDown, ScaleUp, Shape, SpotRules, Unit,
+    Capabilities, DemandRules, Fleet, Instance, InstanceId, Market, MissingRule, Notice, Offer, OnDemandRules, Pool,
+    ProviderName, Region, ScaleDown, ScaleUp, Shape, SpotRules, Unit,
 };
 use policies::plan::{Holding, Standing};
 use policies::units::{Capacity, Share, Span, Time};

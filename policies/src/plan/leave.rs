@@ -136,7 +136,8 @@ pub(super) fn shed(
         if without.sure < min || runs && without.running < min {
             continue;
         }
-        let reason = format!("the budget of {} is used up: {} of {}", limit.period.with_article(), limit.spent, limit.limit);
+        let reason =
+            format!("the budget of {} is used up: {} of {}", limit.period.with_article(), limit.spent, limit.limit);
         let until = input.now.plus(input.fleet.scale_down.drain_timeout);
         less = less.plus(index.price(&held).unwrap_or(held.holding.paid));
         left = without;
