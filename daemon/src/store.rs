@@ -67,7 +67,7 @@ pub const FORMAT: u32 = 1;
 /// The longest key in bytes. The longest real one holds an Azure resource path of some 300 bytes.
 pub const MAX_KEY_BYTES: usize = 1_024;
 
-/// The longest value in bytes. The largest record is a fleet's memory with 64 peaks, under 3 kB. sled puts large values
+/// The longest value in bytes. The largest record is a fleet's memory with 56 peaks, mostly under 3 kB. sled puts large values
 /// into files of their own that it syncs apart and hardly gives back, so they are refused.
 pub const MAX_VALUE_BYTES: usize = 4_096;
 

@@ -8,13 +8,14 @@ use std::fs;
 use std::path::Path;
 
 use clap::Parser as _;
+use policies::budget::Spend;
 use policies::control::ledger::{Boot, Intent, Leaving, Machine, Note};
 use policies::control::{Entry, Record};
 use policies::demand::Hour;
 use policies::failure::FailureKind;
 use policies::model::{Market, Pool};
-use policies::plan::{Cause, Closure, Memory, Place};
-use policies::units::{Capacity, PricePerHour, Span};
+use policies::plan::{Cause, Closure, Memory, Outcomes, Place};
+use policies::units::{Capacity, Money, PricePerHour, Span};
 use spotfleet::store::command::{StoreCommand, Subject, Verdict, run};
 use spotfleet::store::{Batch, Engine, StoreError, check, open, transfer};
 use store_support::{NOW, load_entries};
@@ -118,8 +119,8 @@ fn info_says_what_is_there() {
             out.replace(&size, "SIZE"),
             format!(
                 "engine        {engine}\nformat        1\nsize on disk  SIZE\n\
-                 last start    number 4, 2026-01-02T03:04:05Z\nrecords\n  boot        1\n  intent      1\n  machine     2\n\
-                 \x20 override    0\n  memory      1\n  hour        1\n  closure     1\n  note        1\n"
+                 last start    number 4, 2026-01-02T03:04:05Z\nrecords\n  boot        1\n  proven      0\n  intent      1\n  machine     2\n\
+                 \x20 override    0\n  memory      1\n  spend       0\n  hour        1\n  closure     1\n  note        1\n"
             )
         );
         let (_, json) = store("info", dir.path(), engine, true);
@@ -323,6 +324,14 @@ fn each_kind_of_nonsense_is_a_finding() {
     };
     one(Record::Intent(Intent { token: "".into(), ..intent() }), "intent \"\": a token has 1 to 64 ASCII characters");
     one(Record::Intent(Intent { count: 0, ..intent() }), "intent sf-1: it is for no capacity");
+    let outcomes = vec![(NOW, Outcomes::default()), (earlier, Outcomes::default())];
+    one(
+        Record::Memory("llm".into(), Memory { outcomes, ..Memory::default() }),
+        "memory of llm: times of outcomes must rise",
+    );
+    let less = Money::from_micros(-1);
+    let spend = Spend { at: NOW, day: 1, in_day: less, month: 0, in_month: Money::ZERO };
+    one(Record::Spend("llm".into(), spend), "spend of llm: less than nothing was spent");
     one(
         Record::Machine(Machine { token: None, ..machine("i-1") }),
         "machine i-1: neither launched with a token nor adopted",
@@ -338,7 +347,7 @@ fn each_kind_of_nonsense_is_a_finding() {
         peaks(vec![(NOW, Capacity::ONE), (earlier, Capacity::ONE)]),
         "memory of llm: times of peaks must rise and needs must fall",
     );
-    one(peaks(vec![(NOW, Capacity::ONE); 65]), "memory of llm: 65 peaks, at most 64 are kept");
+    one(peaks(vec![(NOW, Capacity::ONE); 65]), "memory of llm: 65 peaks, at most 56 are kept");
     one(
         Record::Hour("llm".into(), 7, Hour { sum_milli: 9_001, readings: 3, peak: Capacity::units(3) }),
         "hour 7 of llm: its sum is more than its readings can give",

@@ -5,6 +5,7 @@ mod store_support;
 
 use std::collections::BTreeSet;
 
+use policies::budget::Spend;
 use policies::control::ledger::{Boot, Intent, Key, Leaving, Machine, Note, Record};
 use policies::control::orders::{Override, Setting};
 use policies::demand::Hour;
@@ -12,7 +13,7 @@ use policies::failure::FailureKind;
 use policies::model::{FleetName, Lane, Market, Pool};
 use policies::plan::{Cause, Closure, Memory, Outcomes, PEAKS, Place};
 use policies::rng::Stream;
-use policies::units::{Capacity, PricePerHour, Time};
+use policies::units::{Capacity, Money, PricePerHour, Time};
 use spotfleet::store::wire::{self, Damage, Kind};
 use spotfleet::store::{Batch, MAX_KEY_BYTES, MAX_VALUE_BYTES};
 
@@ -42,6 +43,17 @@ fn samples() -> Vec<Record> {
             price: PricePerHour::from_micros(310_000),
             at: AT,
         }),
+        Record::Proven("llm".into(), Lane { provider: "aws".into(), region: "us-east-1".into() }),
+        Record::Spend(
+            "llm".into(),
+            Spend {
+                at: AT,
+                day: 20_455,
+                in_day: Money::from_micros(12_500_000),
+                month: 672,
+                in_month: Money::from_micros(99_000_000),
+            },
+        ),
         Record::Machine(Machine {
             id: "i-01".into(),
             fleet: "llm".into(),
@@ -50,7 +62,7 @@ fn samples() -> Vec<Record> {
             price: PricePerHour::from_micros(310_000),
             born: AT,
             token: Some("sf-1-2".into()),
-            ready: None,
+            ready: Some(AT),
             adopted: false,
             leaving: Some(Leaving { why: Cause::BridgeOver, since: AT, until: AT, ordered: true }),
         }),

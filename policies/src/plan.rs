@@ -294,7 +294,7 @@ impl Memory {
 
 /// Entries of [`Memory::peaks`]: a bound for the record on disk. When full, the second oldest is dropped, so that the
 /// oldest, which is higher, is taken to have lasted longer: that can only keep capacity longer.
-pub const PEAKS: usize = 64;
+pub const PEAKS: usize = 56;
 
 /// The kind of decision that a plan carries out.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -476,7 +476,7 @@ pub fn decide(input: &Input<'_>) -> (Plan, Report) {
     let index = Index::new(input);
     let books = Books::new(input, &index, target);
     let mut draft = Draft::default();
-    let (limits, min) = (purse::Limits::new(input, &index), sized.bounds.min);
+    let limits = purse::Limits::new(input, &index, sized.bounds.min);
 
     let (kind, mut waits, mut wakes) = if input.paused {
         (Kind::Rest, vec![Wait::Paused], Vec::new())
@@ -484,7 +484,7 @@ pub fn decide(input: &Input<'_>) -> (Plan, Report) {
         let Bought { short_since, mut waits, mut wakes } =
             buy::buy(input, &index, &books, target, sized.bounds.max, memory.short_since, &mut draft);
         memory.short_since = short_since;
-        if let Some(cut) = limits.cut(&books, min, &mut draft) {
+        if let Some(cut) = limits.cut(&books, &mut draft) {
             wakes.extend(cut.by.ends);
             waits.push(Wait::Budget { machines: cut.machines, by: cut.by });
         }
@@ -497,7 +497,7 @@ pub fn decide(input: &Input<'_>) -> (Plan, Report) {
             wakes.push(limited.at);
             waits.push(Wait::LaunchLimit { machines: limited.machines, limit: limited.limit, at: limited.at });
         }
-        let (kind, failed) = let_go(input, &index, &books, &limits, min, target, memory.lowered_at, &mut draft);
+        let (kind, failed) = let_go(input, &index, &books, &limits, target, memory.lowered_at, &mut draft);
         if failed > 0 {
             memory.count_outcomes(now, Outcomes { ready: 0, failed });
         }
@@ -553,7 +553,6 @@ fn let_go(
     index: &Index<'_>,
     books: &Books<'_>,
     limits: &purse::Limits,
-    min: Capacity,
     target: Capacity,
     lowered_at: Option<Time>,
     draft: &mut Draft,
@@ -568,7 +567,7 @@ fn let_go(
         _ => Kind::Grow,
     };
     if kind == Kind::Rest {
-        leave::shed(input, index, books, limits, min, draft);
+        leave::shed(input, index, books, limits, draft);
     }
     if kind == Kind::Rest && draft.actions.is_empty() {
         leave::surplus(input, index, books, target, lowered_at, draft);

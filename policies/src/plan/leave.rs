@@ -110,15 +110,8 @@ pub(super) fn drained(input: &Input<'_>, index: &Index<'_>, draft: &mut Draft) {
     }
 }
 
-/// Tells spot to go that the budgets do not pay for. `min` is the floor that stays.
-pub(super) fn shed(
-    input: &Input<'_>,
-    index: &Index<'_>,
-    books: &Books<'_>,
-    limits: &purse::Limits,
-    min: Capacity,
-    draft: &mut Draft,
-) {
+/// Tells spot to go that the budgets do not pay for. The floor stays.
+pub(super) fn shed(input: &Input<'_>, index: &Index<'_>, books: &Books<'_>, limits: &purse::Limits, draft: &mut Draft) {
     if limits.sheds(PricePerHour::ZERO).is_none() {
         return;
     }
@@ -133,7 +126,7 @@ pub(super) fn shed(
         let Some(limit) = limits.sheds(less) else { break };
         let without = left.without(held.holding.standing, held.holding.units);
         let runs = held.holding.standing == Standing::Running;
-        if without.sure < min || runs && without.running < min {
+        if limits.below_floor(without.sure) || runs && limits.below_floor(without.running) {
             continue;
         }
         let reason =

@@ -18,6 +18,8 @@ use crate::units::{Capacity, Money, PricePerHour, Span};
 /// The limits of all budgets of a fleet.
 pub(super) struct Limits {
     pub(super) all: Vec<Left>,
+    /// What is bought and kept whatever it costs: the minimum.
+    floor: Capacity,
 }
 
 /// Machines that the budgets leave out.
@@ -28,7 +30,7 @@ pub(super) struct Cut {
 }
 
 impl Limits {
-    pub(super) fn new(input: &Input<'_>, index: &Index<'_>) -> Self {
+    pub(super) fn new(input: &Input<'_>, index: &Index<'_>, floor: Capacity) -> Self {
         let stays = |h: &&crate::plan::index::Held<'_>| {
             !matches!(h.holding.standing, Standing::Draining { .. } | Standing::Ending)
         };
@@ -37,7 +39,7 @@ impl Limits {
         };
         // By their offers, else by what they cost when they were launched. What was told to go counts as gone.
         let rate: PricePerHour = index.held.iter().filter(stays).map(paid).sum();
-        Self { all: input.purses.iter().flat_map(|purse| purse.limits(rate)).collect() }
+        Self { all: input.purses.iter().flat_map(|purse| purse.limits(rate)).collect(), floor }
     }
 
     /// The first limit of a day or a month that is used up and that does more than to say so.
@@ -52,8 +54,8 @@ impl Limits {
         self.all.iter().find(|l| l.period == Period::Hour && acts(l, shed) && spent(l) > l.limit.max(Money::ZERO))
     }
 
-    /// Cuts the launches of a draft to what the budgets allow. `min` is the floor.
-    pub(super) fn cut(&self, books: &Books<'_>, min: Capacity, draft: &mut Draft) -> Option<Cut> {
+    /// Cuts the launches of a draft to what the budgets allow.
+    pub(super) fn cut(&self, books: &Books<'_>, draft: &mut Draft) -> Option<Cut> {
         let closed = self.closed(false);
         let mut covered = books.named().counted;
         let mut added = PricePerHour::ZERO;
@@ -61,7 +63,7 @@ impl Limits {
         let machines = draft.thin_launches(|units, price, count| {
             let mut taken = 0;
             for _ in 0..count {
-                let floor = covered < min;
+                let floor = covered < self.floor;
                 let refused = closed.or_else(|| self.passed(added.plus(price), PricePerHour::ZERO, false));
                 if let (false, Some(refused)) = (floor, refused) {
                     by.get_or_insert(*refused);
@@ -74,6 +76,11 @@ impl Limits {
             taken
         });
         by.filter(|_| machines > 0).map(|by| Cut { machines, by })
+    }
+
+    /// So much is left without a machine that the floor is not covered.
+    pub(super) fn below_floor(&self, left: Capacity) -> bool {
+        left < self.floor
     }
 
     /// The limit that makes spot go, once what goes already costs so much an hour less.

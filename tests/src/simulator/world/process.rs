@@ -150,9 +150,12 @@ impl World {
     }
 
     /// What is on record as spent is what was. Where the store was lost, a clock was set or a machine was made behind our
-    /// back, nobody can know.
+    /// back, nobody can know; and where prices jump, it is open at which of them the rest of a billed hour is paid.
     pub(in super::super) fn spend_is_counted(&mut self) -> Result<(), Broken> {
-        if [Part::StoreLoss, Part::ClockJumps, Part::Strangers].into_iter().any(|part| self.story.parts.has(part)) {
+        if [Part::StoreLoss, Part::ClockJumps, Part::Strangers, Part::PriceJumps]
+            .into_iter()
+            .any(|part| self.story.parts.has(part))
+        {
             return Ok(());
         }
         let (_, scene) = self.oracle_and_scene();
