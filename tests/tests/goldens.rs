@@ -9,7 +9,7 @@ use spotfleet_tests::scenario::transcript;
 const LINES: usize = 200;
 
 /// The core's rules take at least so many stories to show, one fact each.
-const STORIES: usize = 30;
+const STORIES: usize = 90;
 
 fn stories() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens");
@@ -60,6 +60,34 @@ fn a_story_says_first_what_it_shows() {
         assert!(asks, "{}: it asks for no decision", path.display());
     }
 }
+
+#[test]
+fn the_table_names_each_story_once_under_its_rule() {
+    let table = include_str!("../goldens/README.md");
+    let (by_rule, by_pain) = table.split_once("## By what hurts").expect("there are two tables");
+    let named = |text: &str| -> Vec<String> {
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(".story)"));
+        links.map(|(name, _)| name.to_owned()).collect()
+    };
+    let stories: Vec<String> =
+        stories().iter().filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
+    let mut under_rules = named(by_rule);
+    under_rules.sort();
+    let mut sorted = stories.clone();
+    sorted.sort();
+    assert_eq!(under_rules, sorted, "tests/goldens/README.md and the stories differ");
+    let unknown: Vec<String> = named(by_pain).into_iter().filter(|name| !stories.contains(name)).collect();
+    assert_eq!(unknown, Vec::<String>::new());
+    for row in by_rule.lines().filter(|line| line.starts_with("| ")) {
+        let second_look = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+        for rule in second_look.split('`').skip(1).step_by(2).filter(|rule| !rule.contains('/')) {
+            assert!(ORACLE.contains(&format!("    {rule},\n")), "{rule} is no rule of the simulator");
+        }
+    }
+}
+
+/// Where the rules of the simulator are.
+const ORACLE: &str = include_str!("../src/simulator/oracle.rs");
 
 /// The lines of both texts in order: common ones near a change, `-` for what is written, `+` for what is told.
 fn difference(written: &str, told: &str) -> String {

@@ -5,7 +5,7 @@ use clap::Args;
 use super::client::{DaemonArgs, block_on};
 use super::out::{Out, lines, table};
 use super::{Done, Fault};
-use crate::http::view::{Event, Events, Fleet, Fleets, Instance, Instances, Lanes, Schedule, Status};
+use crate::http::view::{Budget, Event, Events, Fleet, Fleets, Instance, Instances, Lanes, Schedule, Status};
 
 /// Says what the running daemon holds, wants and pays.
 #[derive(Clone, Debug, Args)]
@@ -142,6 +142,17 @@ fn pool_table(fleet: &Fleet) -> String {
         ]);
     }
     let mut text = lines(&table);
+    text.push_str(&format!("spent: {} today, {} this month\n", fleet.spent_today, fleet.spent_this_month));
+    for budget in &fleet.budgets {
+        let Budget { of, period, limit, spent, left, used_up, alert, at_limit, ends } = budget;
+        let state = match (used_up, alert) {
+            (true, _) => format!("used up ({at_limit})"),
+            (false, true) => format!("{left} left, near its end"),
+            (false, false) => format!("{left} left"),
+        };
+        let ends = ends.as_ref().map_or_else(String::new, |at| format!(", until {at}"));
+        text.push_str(&format!("budget of {of} for a {period}: {spent} of {limit}, {state}{ends}\n"));
+    }
     for schedule in &fleet.schedules {
         let Schedule { name, active, next_change, time_zone, min, max } = schedule;
         let bound = |name: &str, bound: &Option<f64>| bound.map_or_else(String::new, |to| format!(", {name} {to}"));
