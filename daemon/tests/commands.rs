@@ -44,6 +44,48 @@ fn a_plan_of_a_file_is_made_without_a_daemon_and_writes_nothing() {
 }
 
 #[test]
+fn a_plan_can_assume_other_demand_other_prices_and_a_lost_region() {
+    let place = Place::new(0);
+    let plan = |args: &[&str]| {
+        let done = output(spotfleet().arg("plan").arg("--config").arg(place.config()).args(args));
+        assert_eq!(done.status.code(), Some(0), "{done:?}");
+        stdout(&done)
+    };
+    let seen = plan(&[]);
+    assert!(seen.contains("target 2 (") && seen.contains("sim-a/east/east/small/spot"), "{seen}");
+    // A unit does ten jobs in the time that the backlog may take.
+    let busy = plan(&["--demand", "70"]);
+    assert!(busy.contains("target 7 (queue: need 7") && busy.contains("launch 6 x "), "{busy}");
+    let cheap = plan(&["--price", "sim-a/west/west/small/spot=0.011"]);
+    assert!(cheap.contains("launch 1 x sim-a/west/west/small/spot of 1 at $0.0110 per unit for spot"), "{cheap}");
+    let lost = plan(&["--without", "sim-a/east", "--demand", "70"]);
+    assert!(
+        lost.contains("launch 6 x sim-a/west/west/small/spot") && !lost.contains("launch 1 x sim-a/east"),
+        "{lost}"
+    );
+}
+
+#[test]
+fn what_cannot_be_assumed_is_said() {
+    let place = Place::new(0);
+    for (args, why) in [
+        (["--price", "sim-a/east/east/huge/spot=1"], "no fleet of the file has the pool sim-a/east/east/huge/spot"),
+        (["--price", "sim-a/east=1"], "provider/region/zone/type/market"),
+        (["--price", "sim-a/east/east/small/spot=1.5$"], "a decimal number"),
+        (["--without", "aws"], "no fleet of the file has a pool in aws"),
+        (["--without", "sim-a/"], "provider/region"),
+        (["--demand", "many"], "invalid"),
+    ] {
+        let bad = output(spotfleet().arg("plan").arg("--config").arg(place.config()).args(args));
+        assert_eq!(bad.status.code(), Some(2), "{args:?}: {bad:?}");
+        assert!(stderr(&bad).contains(why), "{args:?}: {bad:?}");
+    }
+    let daemon = output(spotfleet().args(["plan", "--url", "http://127.0.0.1:1", "--demand", "3"]));
+    assert_eq!(daemon.status.code(), Some(2), "{daemon:?}");
+    assert!(stderr(&daemon).contains("a running daemon assumes nothing"), "{daemon:?}");
+}
+
+#[test]
 fn the_plan_of_a_file_knows_what_the_daemon_remembers() {
     let place = Place::new(0);
     let mut daemon = place.run();

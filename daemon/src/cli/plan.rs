@@ -2,6 +2,7 @@
 
 use clap::Args;
 use policies::control::Controller;
+use policies::model::Pool;
 
 use super::client::{DaemonArgs, NoAnswer, block_on};
 use super::out::Out;
@@ -9,7 +10,7 @@ use super::{ConfigArg, Done, Fault, files};
 use crate::assemble::{Assembled, assemble};
 use crate::clock::Clock;
 use crate::http::view::{Fleets, Plan};
-use crate::shell::dry::first_decisions;
+use crate::shell::dry::{Lost, WhatIf, first_decisions};
 use crate::store::{self, StoreError};
 use crate::telemetry::{Logs, Telemetry};
 
@@ -17,6 +18,8 @@ use crate::telemetry::{Logs, Telemetry};
 ///
 /// Without --config the running daemon is asked for its last decision. With it, or when no daemon answers, the clouds and
 /// queues of the fleet file are looked at once, as the daemon would at its start, and nothing is written.
+///
+/// What is assumed by --demand, --price and --without takes the place of what is seen, and the same decision follows.
 #[derive(Clone, Debug, Args)]
 pub struct PlanArgs {
     /// Only this fleet
@@ -26,6 +29,19 @@ pub struct PlanArgs {
     /// Look at the clouds of this fleet file, in place of asking a daemon
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<std::path::PathBuf>,
+
+    /// Assume that so many jobs wait in each queue (of a fleet file)
+    #[arg(long, value_name = "JOBS")]
+    pub demand: Option<u64>,
+
+    /// Assume another price of a machine-hour, in the currency of its price list; may be repeated. A pool is written as plans
+    /// print it: `provider/region/zone/type/market`
+    #[arg(long = "price", value_name = "POOL=PRICE", value_parser = pool_price)]
+    pub prices: Vec<(Pool, u64)>,
+
+    /// Assume that a provider, or a region as `provider/region`, is lost with all its machines; may be repeated
+    #[arg(long, value_name = "PLACE", value_parser = place)]
+    pub without: Vec<Lost>,
 
     /// End with exit code 3 when there is something to do
     #[arg(long)]
@@ -37,8 +53,18 @@ pub struct PlanArgs {
 }
 
 pub(crate) fn plan(args: &PlanArgs, out: &Out) -> Result<Done, Fault> {
+    let what_if =
+        WhatIf { demand: args.demand, prices: args.prices.iter().cloned().collect(), without: args.without.clone() };
     let plans = match (&args.config, &args.daemon.url) {
-        (Some(file), _) => live(file, args.fleet.as_deref())?,
+        (Some(file), _) => live(file, args.fleet.as_deref(), &what_if)?,
+        (None, url) if !what_if.is_nothing() => {
+            if url.is_some() {
+                return Err(Fault::Usage(
+                    "a running daemon assumes nothing: name a fleet file with --config".to_owned(),
+                ));
+            }
+            live(&ConfigArg::fallback(), args.fleet.as_deref(), &what_if)?
+        }
         (None, Some(_)) => block_on(ask(args))??,
         (None, None) => match block_on(ask(args))? {
             Ok(plans) => plans,
@@ -50,7 +76,7 @@ pub(crate) fn plan(args: &PlanArgs, out: &Out) -> Result<Done, Fault> {
                         "{text}; or name a fleet file with --config to look without one"
                     )));
                 }
-                live(&file, args.fleet.as_deref())?
+                live(&file, args.fleet.as_deref(), &what_if)?
             }
         },
     };
@@ -74,8 +100,50 @@ async fn ask(args: &PlanArgs) -> Result<Vec<Plan>, NoAnswer> {
     Ok(plans)
 }
 
+/// A pool and a price, as `sim/east/east-1/small/spot=0.05`.
+fn pool_price(text: &str) -> Result<(Pool, u64), String> {
+    let (pool, price) = text.rsplit_once('=').ok_or("write it as POOL=PRICE")?;
+    let pool = Pool::parse(pool).ok_or("a pool is written as provider/region/zone/type/market")?;
+    let (whole, part) = price.split_once('.').unwrap_or((price, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let micros = (!whole.is_empty() && digits(whole) && digits(part) && part.len() <= 6)
+        .then(|| format!("{whole}{part:0<6}").parse().ok())
+        .flatten();
+    let micros = micros.ok_or("a price is a decimal number with at most six places, such as 0.05")?;
+    Ok((pool, micros))
+}
+
+/// A provider, or a region of one.
+fn place(text: &str) -> Result<Lost, String> {
+    let (provider, region) = text.split_once('/').map_or((text, None), |(provider, region)| (provider, Some(region)));
+    if provider.is_empty() || region.is_some_and(|r| r.is_empty() || r.contains('/')) {
+        return Err("a place is a provider, or a region as provider/region".to_owned());
+    }
+    Ok(Lost { provider: provider.into(), region: region.map(Into::into) })
+}
+
+/// What is assumed is about this file: a place or a pool that no fleet names is a mistake.
+fn check_assumptions(what_if: &WhatIf, config: &config::Config) -> Result<(), Fault> {
+    let pools = || config.fleets.iter().flat_map(|f| f.fleet.pools.keys());
+    for pool in what_if.prices.keys() {
+        if !pools().any(|p| p == pool) {
+            return Err(Fault::Usage(format!("no fleet of the file has the pool {pool}")));
+        }
+    }
+    for lost in &what_if.without {
+        if !pools().any(|p| lost.holds(p.lane())) {
+            let name = lost.region.as_ref().map_or_else(String::new, |region| format!("/{region}"));
+            return Err(Fault::Usage(format!("no fleet of the file has a pool in {}{name}", lost.provider)));
+        }
+    }
+    if what_if.demand.is_some() && config.fleets.iter().all(|f| f.source.is_none()) {
+        return Err(Fault::Usage("no fleet of the file is sized by a queue".to_owned()));
+    }
+    Ok(())
+}
+
 /// Looks at the clouds once.
-fn live(file: &std::path::Path, only: Option<&str>) -> Result<Vec<Plan>, Fault> {
+fn live(file: &std::path::Path, only: Option<&str>, what_if: &WhatIf) -> Result<Vec<Plan>, Fault> {
     let config = files::load(file)?;
     if let Some(name) = only
         && !config.fleets.iter().any(|f| f.fleet.name.as_str() == name)
@@ -83,6 +151,7 @@ fn live(file: &std::path::Path, only: Option<&str>) -> Result<Vec<Plan>, Fault> 
         let names: Vec<_> = config.fleets.iter().map(|f| f.fleet.name.as_str()).collect();
         return Err(Fault::Usage(format!("no fleet `{name}` in {}: there are {}", file.display(), names.join(", "))));
     }
+    check_assumptions(what_if, &config)?;
     let logs = Logs { json: false, level: "warn".to_owned() };
     let telemetry = Telemetry::start(&logs, None).map_err(|e| Fault::Usage(e.to_string()))?;
     let clock = Clock::wall();
@@ -103,8 +172,8 @@ fn live(file: &std::path::Path, only: Option<&str>) -> Result<Vec<Plan>, Fault> 
     let decided = runtime.block_on(async {
         let Assembled { setup, world, tidy: _ } =
             assemble(&config, &clock).await.map_err(|e| Fault::doing("set up", &e))?;
-        let controller = Controller::recover(setup, records, clock.now());
-        Ok::<_, Fault>(first_decisions(controller, &world, &clock).await)
+        let controller = Controller::recover(setup, what_if.remembered(records), clock.now());
+        Ok::<_, Fault>(first_decisions(controller, &world, &clock, what_if).await)
     })?;
     runtime.shutdown_background();
     telemetry.stop();

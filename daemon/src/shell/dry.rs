@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use policies::control::{Call, Controller, Effect, Event};
+use policies::control::{Call, CallId, Controller, Effect, Event};
 use policies::model::FleetName;
 use policies::{Plan, Report};
 
@@ -10,7 +10,12 @@ use super::calls::{Calls, Done};
 use super::world::World;
 use crate::clock::Clock;
 
-/// Looks at every lane and queue once and gives the first decision for each fleet.
+mod what_if;
+
+pub use what_if::{Lost, WhatIf};
+
+/// Looks at every lane and queue once and gives the first decision for each fleet, with what is assumed in place of what
+/// is seen.
 ///
 /// It is the controller of the daemon that looks and decides. Nothing is stored, so nothing ever becomes durable, and
 /// so the controller gives out no launch: promise before deed. Should it order an end that is on record already, that
@@ -18,8 +23,14 @@ use crate::clock::Clock;
 ///
 /// # Panics
 /// When a call panicked.
-pub async fn first_decisions(mut controller: Controller, world: &World, clock: &Clock) -> Vec<(Plan, Report)> {
+pub async fn first_decisions(
+    mut controller: Controller,
+    world: &World,
+    clock: &Clock,
+    what_if: &WhatIf,
+) -> Vec<(Plan, Report)> {
     let mut calls = Calls::default();
+    let mut asked = BTreeMap::<CallId, Call>::new();
     let mut decided = BTreeMap::<FleetName, (Plan, Report)>::new();
     let mut event = Event::Tick;
     loop {
@@ -28,6 +39,7 @@ pub async fn first_decisions(mut controller: Controller, world: &World, clock: &
             if let Effect::Call { id, call: call @ (Call::List { .. } | Call::Offers { .. } | Call::Demand { .. }) } =
                 effect
             {
+                asked.insert(id, call.clone());
                 calls.start(id, call, world, now);
             }
         }
@@ -41,6 +53,10 @@ pub async fn first_decisions(mut controller: Controller, world: &World, clock: &
             return decided.into_values().collect();
         }
         let Some(Done { call, reply }) = calls.next().await else { return decided.into_values().collect() };
+        let reply = match asked.remove(&call) {
+            Some(asked) => what_if.assume(&asked, reply, clock.now()),
+            None => reply,
+        };
         event = Event::Reply { call, reply };
     }
 }
