@@ -217,7 +217,10 @@ impl Shell {
                     let seq = seq.map_err(ShellError::Store)?;
                     self.handle(Event::Appended { seq })?;
                 }
-                Wake::Done(Done { call, reply }) => self.handle(Event::Reply { call, reply })?,
+                Wake::Done(Done { call, reply, demand_of }) => {
+                    self.watch.measured(demand_of, &reply);
+                    self.handle(Event::Reply { call, reply })?;
+                }
                 Wake::Timer => self.handle(Event::Tick)?,
                 Wake::Publish => self.publish(),
             }
@@ -297,7 +300,7 @@ impl Shell {
         tokio::pin!(patience);
         while self.calls.deeds() > 0 || self.journal.pending() {
             tokio::select! {
-                Some(Done { call, reply }) = self.calls.next() => self.handle(Event::Reply { call, reply })?,
+                Some(Done { call, reply, .. }) = self.calls.next() => self.handle(Event::Reply { call, reply })?,
                 seq = self.journal.durable() => {
                     let seq = seq.map_err(ShellError::Store)?;
                     self.handle(Event::Appended { seq })?;

@@ -231,3 +231,17 @@ fn json_logs_are_one_object_a_line() {
         assert!(value["timestamp"].is_string() && value["level"].is_string() && value["message"].is_string(), "{line}");
     }
 }
+
+#[test]
+fn why_demand_cannot_be_read_is_logged_once_and_when_it_can_be_again() {
+    let place = Place::new(5);
+    let mut daemon = place.run();
+    daemon.wait_for("ready");
+    std::fs::remove_file(place.path("queue")).unwrap();
+    let line = daemon.wait_for("demand cannot be read");
+    assert!(line.contains("web") && line.contains("queue"), "{line}");
+    place.write("queue", "7");
+    daemon.wait_for("demand is read again");
+    daemon.signal("TERM");
+    daemon.ended();
+}

@@ -244,7 +244,9 @@ impl Aws {
             // Linux is billed by the second, at least a minute (EC2 user guide, "Billing").
             billing_step: Span::from_secs(1),
             billing_minimum: Span::from_mins(1),
-            free_if_taken_within: Span::ZERO,
+            // What EC2 interrupts in its first hour is not charged:
+            // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/billing-for-interrupted-spot-instances.html
+            free_if_taken_within: Span::from_hours(1),
         };
         Ok(Self { settings, capabilities, lanes, watch: tokio::sync::Mutex::new(Watch::new(sources)) })
     }

@@ -2,6 +2,7 @@
 
 use policies::control::{Call, CallId, Launch, Reply};
 use policies::failure::{Failure, FailureKind};
+use policies::model::FleetName;
 use policies::units::Time;
 use providers::Order;
 use tokio::task::{JoinError, JoinSet};
@@ -13,6 +14,8 @@ use super::world::World;
 pub(super) struct Done {
     pub(super) call: CallId,
     pub(super) reply: Reply,
+    /// Whose demand was read, if it was.
+    pub(super) demand_of: Option<FleetName>,
 }
 
 /// Calls on their way. Looks change nothing and may be dropped; deeds may have happened.
@@ -25,7 +28,7 @@ pub(super) struct Calls {
 impl Calls {
     /// Starts a call at this time. A call to something that is not configured comes back with a failure that says so.
     pub(super) fn start(&mut self, id: CallId, call: Call, world: &World, now: Time) {
-        let done = move |reply| Done { call: id, reply };
+        let done = move |reply| Done { call: id, reply, demand_of: None };
         match call {
             Call::List { lane } => {
                 let provider = world.provider(&lane.provider);
@@ -57,10 +60,11 @@ impl Calls {
             Call::Demand { fleet } => {
                 let source = world.source(&fleet);
                 self.looks.spawn(async move {
-                    done(Reply::Measured(match source {
+                    let reply = Reply::Measured(match source {
                         Ok(source) => source.measure(now).await,
                         Err(failure) => Err(failure),
-                    }))
+                    });
+                    Done { demand_of: Some(fleet), ..done(reply) }
                 });
             }
             Call::Launch(Launch { token, fleet, pool, spec, count }) => {

@@ -52,7 +52,7 @@ pub async fn first_decisions(
         if controller.view().fleets.iter().all(|f| decided.contains_key(&f.name)) || calls.looks() == 0 {
             return decided.into_values().collect();
         }
-        let Some(Done { call, reply }) = calls.next().await else { return decided.into_values().collect() };
+        let Some(Done { call, reply, .. }) = calls.next().await else { return decided.into_values().collect() };
         let reply = match asked.remove(&call) {
             Some(asked) => what_if.assume(&asked, reply, clock.now()),
             None => reply,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use policies::control::ledger::Note;
-use policies::control::{Controller, View};
+use policies::control::{Controller, Reply, View};
 use policies::failure::FailureKind;
 use policies::model::{FleetName, Lane, Sight};
 use policies::units::Time;
@@ -19,6 +19,8 @@ pub(super) struct Watch {
     next_note: u64,
     decided: BTreeMap<FleetName, Time>,
     lanes: BTreeMap<Lane, Eyesight>,
+    /// Why each fleet's demand cannot be read, where it cannot.
+    blind: BTreeMap<FleetName, FailureKind>,
     ready: Option<bool>,
     announced: bool,
 }
@@ -41,7 +43,14 @@ impl Watch {
     pub(super) fn new(controller: &Controller) -> Self {
         // The newest note is this start's own.
         let next_note = controller.ledger().notes().next_back().map_or(0, |n| n.number);
-        Self { next_note, decided: BTreeMap::new(), lanes: BTreeMap::new(), ready: None, announced: false }
+        Self {
+            next_note,
+            decided: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            blind: BTreeMap::new(),
+            ready: None,
+            announced: false,
+        }
     }
 
     /// Says and counts the notes and decisions that came since.
@@ -65,6 +74,23 @@ impl Watch {
             debug!(fleet = %plan.fleet, kind, target = %plan.target, held = %report.held, actions, "decided");
         }
         decided
+    }
+
+    /// Says why a fleet's demand cannot be read, once for each kind of reason, and when it can be again.
+    pub(super) fn measured(&mut self, fleet: Option<FleetName>, reply: &Reply) {
+        let (Some(fleet), Reply::Measured(result)) = (fleet, reply) else { return };
+        match result {
+            Ok(_) => {
+                if self.blind.remove(&fleet).is_some() {
+                    info!(%fleet, "demand is read again");
+                }
+            }
+            Err(failure) => {
+                if self.blind.insert(fleet.clone(), failure.kind) != Some(failure.kind) {
+                    warn!(%fleet, %failure, "demand cannot be read");
+                }
+            }
+        }
     }
 
     /// Says what a new snapshot shows.

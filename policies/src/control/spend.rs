@@ -103,7 +103,8 @@ impl Controller {
         let mut spend = self.spent(&machine.fleet);
         let free = self.providers.get(machine.pool.provider()).map_or(Span::ZERO, |c| c.free_if_taken_within);
         let lived = self.now.since(machine.born);
-        let taken = machine.leaving.is_some_and(|l| l.why == Cause::Interruption);
+        // One whose end we ordered ourselves is billed, noticed or not.
+        let taken = machine.leaving.is_some_and(|l| l.why == Cause::Interruption && !l.ordered);
         if taken && lived < free && machine.pool.market() == crate::model::Market::Spot {
             spend = spend.refund(self.cost(machine, machine.born, self.now));
         }
