@@ -350,6 +350,8 @@ impl Oracle {
         for at in self.launches.values_mut().chain(self.outcomes.iter_mut().map(|o| &mut o.at)) {
             *at = (*at).min(scene.clock);
         }
+        // An end that was ordered, and cut off by the crash, was not ordered: the machine counts again.
+        self.renew_allowances(scene);
         let durable = scene.journal.durable();
         // What a crash cut off was never decided.
         self.drains.retain(|(lane, id), _| record_of(durable, lane, id).is_some_and(|m| m.leaving.is_some()));
