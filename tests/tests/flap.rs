@@ -2,6 +2,7 @@
 //! reading at once. Simulated: demand, machines and time; the decisions are those of the program.
 //!
 //! `cargo test --test flap -- --nocapture` prints the figures.
+#![expect(clippy::print_stderr, reason = "the figures are for people")]
 
 use policies::model::{Market, Offer, Pool, Shape};
 use policies::plan::{Action, Standing};
@@ -38,7 +39,7 @@ impl Figures {
         let (launches, ends) = (as_f64(self.launches) / hours, as_f64(self.ends) / hours);
         let unmet = 100.0 * as_f64(self.unmet) / as_f64(self.needed);
         let paid = as_f64(self.running) / as_f64(self.needed);
-        println!("{name}: {launches:.2} launches/h, {ends:.2} ends/h, {unmet:.2} % unmet, {paid:.2} x paid for");
+        eprintln!("{name}: {launches:.2} launches/h, {ends:.2} ends/h, {unmet:.2} % unmet, {paid:.2} x paid for");
     }
 }
 
