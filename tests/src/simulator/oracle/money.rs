@@ -24,6 +24,8 @@ impl Oracle {
             let real = truth(scene, m.pool.lane(), &m.id);
             m.leaving.is_none() && real.is_some_and(|r| r.is_alive() && r.noticed_at.is_none())
         };
+        // A late answer puts a machine on record again that is gone already, and seen to be.
+        let lives = |m: &Machine| truth(scene, m.pool.lane(), &m.id).is_some_and(|real| real.is_alive());
         let open = |i: &Intent| {
             let made = records().filter(|r| matches!(r, Record::Machine(m) if m.token.as_ref() == Some(&i.token)));
             u64::from(i.count).saturating_sub(u64::try_from(made.count()).unwrap_or(u64::MAX))
@@ -44,7 +46,7 @@ impl Oracle {
             let counts = |name: &FleetName| all || ours(name);
             let rate: PricePerHour = records()
                 .filter_map(|record| match record {
-                    Record::Machine(m) if counts(&m.fleet) && m.leaving.is_none() => {
+                    Record::Machine(m) if counts(&m.fleet) && m.leaving.is_none() && lives(m) => {
                         Some(self.price(scene, &m.pool, m.price))
                     }
                     Record::Intent(i) if counts(&i.fleet) => Some(self.price(scene, &i.pool, i.price).times(open(i))),

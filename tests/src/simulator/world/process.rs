@@ -91,6 +91,9 @@ impl World {
             oracle.on_store_loss(&scene);
             let clock = self.clock();
             self.journal.lose(clock);
+            // Orders to end are lost with it: those machines count again.
+            let (oracle, scene) = self.oracle_and_scene();
+            oracle.on_reload(&scene);
             self.store_lost = true;
         }
         self.down(when);
