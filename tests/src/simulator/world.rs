@@ -200,10 +200,16 @@ impl World {
                 continue;
             }
             cloud.advance(self.now);
-            for (ticket, reply) in cloud.take_answers() {
-                if let Some(call) = self.tickets.remove(&(i, ticket)) {
-                    self.enqueue(self.now, Item::Deliver(Event::Reply { call, reply }));
-                }
+            self.take_answers(i);
+        }
+    }
+
+    /// The answers of a cloud that are there are queued.
+    fn take_answers(&mut self, i: usize) {
+        let answers = self.clouds.get_mut(i).map(SimCloud::take_answers).unwrap_or_default();
+        for (ticket, reply) in answers {
+            if let Some(call) = self.tickets.remove(&(i, ticket)) {
+                self.enqueue(self.now, Item::Deliver(Event::Reply { call, reply }));
             }
         }
     }

@@ -174,6 +174,10 @@ impl World {
             cloud.lift_limits();
             cloud.happen(Happening::Calm);
         }
+        // What is answered at this very moment would wait for the next event of its cloud, and there may be none.
+        for i in 0..self.clouds.len() {
+            self.take_answers(i);
+        }
         // What no budget pays for could not come to rest at the target.
         self.story.budget = None;
         for fleet in &mut self.story.fleets {
