@@ -131,6 +131,26 @@ pub enum Whose {
     All,
 }
 
+impl Whose {
+    /// `fleet` or `all`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fleet => "fleet",
+            Self::All => "all",
+        }
+    }
+
+    /// Before the budget, in a sentence about the fleet.
+    #[must_use]
+    pub const fn possessive(self) -> &'static str {
+        match self {
+            Self::Fleet => "its",
+            Self::All => "the common",
+        }
+    }
+}
+
 /// Over what time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub enum Period {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Meter};
-use policies::budget::{Left, Whose};
+use policies::budget::Left;
 use policies::control::View;
 use policies::control::view::FleetView;
 use policies::model::{Lane, Market, Pool, Sight};
@@ -216,8 +216,12 @@ fn daemon(meter: &Meter, view: &Snapshot) {
 }
 
 fn budget_labels(fleet: &FleetView, left: &Left, view: &View) -> [KeyValue; 4] {
-    let of = if left.whose == Whose::Fleet { "fleet" } else { "all" };
-    [fleet_label(fleet), currency(view), KeyValue::new("of", of), KeyValue::new("period", left.period.name())]
+    [
+        fleet_label(fleet),
+        currency(view),
+        KeyValue::new("of", left.whose.name()),
+        KeyValue::new("period", left.period.name()),
+    ]
 }
 
 fn fleet_label(fleet: &FleetView) -> KeyValue {

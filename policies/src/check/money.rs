@@ -1,7 +1,6 @@
 //! Rules of money: no launch above the floor that no budget pays for, and no machine let go for money that is there.
 
 use crate::budget::{AtLimit, Purse};
-use crate::check::target::bounds;
 use crate::check::{Books, Violation};
 use crate::model::Market;
 use crate::plan::{Action, Cause, Input, Plan, Standing};
@@ -9,8 +8,7 @@ use crate::units::{Capacity, PricePerHour};
 
 /// Judges launches and drains by the budgets.
 pub(super) fn judge(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &mut Vec<Violation>) {
-    let (floor, _) = bounds(input);
-    launches(input, plan, books, floor, found);
+    launches(input, plan, books, found);
     let shed: Vec<_> = plan
         .actions
         .iter()
@@ -41,13 +39,13 @@ pub(super) fn judge(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &m
         .map(crate::plan::Holding::capacity)
         .sum();
     let capacity = named.minus(unseen).minus(gone);
-    if capacity < floor {
-        found.push(Violation::BelowFloor { capacity, floor });
+    if capacity < books.min {
+        found.push(Violation::BelowFloor { capacity, floor: books.min });
     }
 }
 
 /// Beyond the floor nothing is launched that a budget does not pay for. One machine may reach over the floor.
-fn launches(input: &Input<'_>, plan: &Plan, books: &Books<'_>, floor: Capacity, found: &mut Vec<Violation>) {
+fn launches(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &mut Vec<Violation>) {
     let (mut launched, mut largest, mut adds) = (Capacity::ZERO, Capacity::ZERO, PricePerHour::ZERO);
     for action in &plan.actions {
         if let Action::Launch { count, units, price, .. } = action {
@@ -61,8 +59,8 @@ fn launches(input: &Input<'_>, plan: &Plan, books: &Books<'_>, floor: Capacity, 
     }
     let covered = books.on_demand.plus(books.spot);
     let after = rate(input, books).plus(adds);
-    let broke = |p: &&Purse| p.budget.at_limit != AtLimit::Alert && exhausted(p, after);
-    if covered.plus(launched).minus(largest) >= floor && input.purses.iter().any(|p| broke(&p)) {
+    let broke = |p: &Purse| p.budget.at_limit != AtLimit::Alert && exhausted(p, after);
+    if covered.plus(launched).minus(largest) >= books.min && input.purses.iter().any(broke) {
         found.push(Violation::OverBudget { launched });
     }
 }

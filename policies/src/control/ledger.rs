@@ -1,9 +1,9 @@
 //! What must survive a crash: promises, machines, what was learned, what happened.
 //!
 //! The store is a map from [`Key`] to [`Record`]; an [`Entry`] sets or removes one. Only what cannot be seen again is
-//! here: intents and the boot seed (promised), the lanes proven for a store made anew, machines with their cause of leaving, orders of the operator, fleet
-//! memories, spend, hours of demand and closures (learned slowly), and a bounded ring of notes (for `events`). Offers, phases and notices are looked
-//! at again.
+//! here: intents and the boot seed (promised), the lanes proven for a store made anew, machines with their cause of
+//! leaving, orders of the operator, fleet memories, spend, hours of demand and closures (learned slowly), and a bounded
+//! ring of notes (for `events`). Offers, phases and notices are looked at again.
 
 use std::collections::{BTreeMap, BTreeSet};
 

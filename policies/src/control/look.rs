@@ -221,6 +221,9 @@ impl Controller {
     /// Puts on record which lanes are proven for which fleets, if the store was made anew. What is nobody's is adopted
     /// before, by [`Self::meet`] or [`Self::adopt_orphans`].
     pub(super) fn prove(&mut self) {
+        if !self.boot.unproven {
+            return;
+        }
         let lanes = self.fleets.values().flat_map(|m| m.fleet.pools.keys().map(move |p| (&m.fleet.name, p.lane())));
         let wanted: BTreeSet<(FleetName, Lane)> = lanes
             .filter(|(fleet, lane)| !self.ledger.proven(fleet, lane))

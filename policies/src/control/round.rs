@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::budget::Whose;
 use crate::check::check;
 use crate::model::{FleetName, InstanceId, Lane, Offer, Phase};
 use crate::plan::{Action, Holding, HoldingId, Input, LaneState, Plan, Standing, decide};
@@ -109,7 +108,7 @@ impl Controller {
             let level = u8::from(left.alerts()) + u8::from(left.used_up());
             let before = mind.said.insert((left.whose, left.period), level).unwrap_or(0);
             if level > before {
-                let whose = if left.whose == Whose::Fleet { "its" } else { "the common" };
+                let whose = left.whose.possessive();
                 let how = if level == 2 { "used up" } else { "near its end" };
                 let (period, spent, limit) = (left.period.with_article(), left.spent, left.limit);
                 sentences.push(format!("{whose} budget of {period} is {how}: {spent} of {limit}"));

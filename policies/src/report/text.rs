@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Write};
 
-use crate::budget::{Left, Whose};
+use crate::budget::Left;
 use crate::plan::{Action, Kind, Plan};
 use crate::report::{Basis, Because, Limit, Refused, Report, Sizing, Step, Wait};
 use crate::schedule::Holder;
@@ -85,7 +85,7 @@ impl Text<'_> {
         write!(
             self.out,
             "  {} budget of {}: {symbol}{spent} of {symbol}{limit}",
-            whose(left.whose),
+            left.whose.possessive(),
             left.period.with_article()
         )?;
         if left.used_up() {
@@ -213,7 +213,7 @@ impl Text<'_> {
             }
             Wait::Budget { machines, by } => {
                 let when = by.ends.map_or_else(String::new, |at| format!(", more {}", self.when(at)));
-                let whose = whose(by.whose);
+                let whose = by.whose.possessive();
                 writeln!(
                     self.out,
                     "  waits with {machines} machines: {whose} budget of {} is used up{when}",
@@ -263,12 +263,5 @@ impl Text<'_> {
 
     fn unit_price(&self, price: UnitPrice) -> String {
         format!("{}{price}", self.currency.symbol())
-    }
-}
-
-fn whose(whose: Whose) -> &'static str {
-    match whose {
-        Whose::Fleet => "its",
-        Whose::All => "the common",
     }
 }

@@ -1,6 +1,6 @@
 //! From what the controller publishes to the JSON shapes.
 
-use policies::budget::{Left, Whose};
+use policies::budget::Left;
 use policies::control::Override;
 use policies::control::ledger::{Machine as CoreMachine, Note};
 use policies::control::view::{FleetView, LaneView, ScheduleView, View};
@@ -113,7 +113,7 @@ impl From<&FleetView> for Fleet {
 impl From<&Left> for Budget {
     fn from(left: &Left) -> Self {
         Self {
-            of: if left.whose == Whose::Fleet { "fleet" } else { "all" }.to_owned(),
+            of: left.whose.name().to_owned(),
             period: left.period.name().to_owned(),
             limit: money(left.limit),
             spent: money(left.spent),
