@@ -241,7 +241,7 @@ pub struct Memory {
 pub struct Outcomes {
     /// Machines that were seen to run.
     pub ready: u32,
-    /// Machines that never ran in time, or were gone before.
+    /// Machines that never ran in time, and on-demand that was gone before it did.
     pub failed: u32,
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::demand::{History, Sample};
 use crate::failure::{Failure, FailureKind};
 use crate::model::{
-    FleetName, Instance, InstanceId, Lane, Notice, NoticeKind, Phase, Pool, ProviderName, Shape, Sight, Unit,
+    FleetName, Instance, InstanceId, Lane, Market, Notice, NoticeKind, Phase, Pool, ProviderName, Shape, Sight, Unit,
 };
 use crate::plan::{Cause, Outcomes};
 use crate::units::{Capacity, PricePerHour, Span};
@@ -64,7 +64,7 @@ impl Controller {
                 let held = self.ledger.machines().values().map(|m| &m.pool).filter(|p| p.lane() == lane);
                 // The on-demand price of each place is wanted too: caps are shares of it, savings are told by it.
                 let pools: BTreeSet<Pool> =
-                    wanted.chain(held).flat_map(|p| [p.clone(), p.in_market(crate::model::Market::OnDemand)]).collect();
+                    wanted.chain(held).flat_map(|p| [p.clone(), p.in_market(Market::OnDemand)]).collect();
                 calls.push(Call::Offers { lane: lane.clone(), pools: pools.into_iter().collect() });
             }
         }
@@ -315,9 +315,10 @@ impl Controller {
         self.close_bill(&machine);
         self.ledger.forget(Key::Machine(key.0.clone(), key.1.clone()));
         self.forget_protection(&machine.fleet, key);
-        let noticed = self.notices.contains_key(&(key.0.provider.clone(), key.1.clone()));
-        if machine.ready.is_none() && machine.leaving.is_none() && !noticed {
-            // Gone before it ran, and nobody told it to.
+        // Gone before it ran, and nobody told it to. Of spot that says nothing: a provider that takes back what it has just
+        // given must not halt the fleet.
+        let told_nothing = machine.pool.market() == Market::OnDemand && machine.leaving.is_none();
+        if machine.ready.is_none() && told_nothing {
             self.count_outcomes(&machine.fleet, Outcomes { ready: 0, failed: 1 });
         }
         self.evidence.remove(key);

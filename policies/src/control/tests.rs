@@ -300,6 +300,21 @@ fn a_store_made_anew_is_doubted_until_every_lane_is_proven_and_a_crash_proves_no
 }
 
 #[test]
+fn spot_that_is_taken_before_it_runs_is_no_failure_and_on_demand_that_dies_is() {
+    for (market, failed) in [(Market::Spot, 0), (Market::OnDemand, 1)] {
+        let born = Machine { pool: pool().in_market(market), ..machine("i-1", None) };
+        let mut bench = Bench::new(None, vec![Record::Machine(born)]);
+        // Not seen any more, once that cannot be a lag.
+        for _ in 0..5 {
+            bench.list(Vec::new());
+        }
+        assert_eq!(bench.controller.ledger().machines().len(), 0);
+        let (outcomes, _) = bench.controller.ledger().memory(&"web".into()).outcomes_at(bench.now);
+        assert_eq!(outcomes.failed, failed, "{market}");
+    }
+}
+
+#[test]
 fn in_a_store_made_anew_a_fleet_that_comes_later_waits_for_its_own_proof() {
     let anew = Boot { number: 0, seed: 0, at: Time::EPOCH, unproven: true };
     let mut bench = Bench::of(vec![fleet("batch")], None, vec![Record::Boot(anew)]);
