@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use policies::budget::Budget;
-use policies::model::{Fleet, MaxShare, Pool};
+use policies::model::{
+    DemandRules, Fleet, MaxShare, MetricRule, MoveRules, Pool, QueueRule, SourceName, SourceRule, Survive,
+};
 use policies::schedule::{End, Schedule};
+use policies::units::PerHour;
 use providers::LaunchSpec;
 use providers::spec::AwsSpec;
 
@@ -98,13 +101,13 @@ fn lines(config: &Config) -> Lines {
             ProviderConfig::Sim(sim) => sim_lines(&mut writer, sim),
         }
     }
-    for FleetConfig { fleet, source, specs } in fleets {
+    for FleetConfig { fleet, sources, specs } in fleets {
         let mut writer = Writer { lines: &mut lines, path: format!("fleets.{}", fleet.name) };
         fleet_lines(&mut writer, fleet);
-        if let Some(source) = source {
-            writer.line("demand.queue.source", source_line(&source.kind));
-            let SourceConfig { kind: _, timeout } = source;
-            writer.line("demand.queue.timeout", timeout);
+        for (name, SourceConfig { kind, timeout }) in sources {
+            let key = source_key(name, fleet.demand.sources.get(name));
+            writer.line(&format!("{key}.source"), source_line(kind));
+            writer.line(&format!("{key}.timeout"), timeout);
         }
         for (name, spec) in specs {
             let index = name.as_str().rsplit('/').next().unwrap_or_default();
@@ -116,6 +119,15 @@ fn lines(config: &Config) -> Lines {
         }
     }
     lines
+}
+
+/// Where a source stands in the file.
+fn source_key(name: &SourceName, rule: Option<&SourceRule>) -> String {
+    let kind = match rule {
+        Some(SourceRule::Metric(_)) => DemandRules::METRIC,
+        _ => DemandRules::QUEUE,
+    };
+    if DemandRules::is_usual(name) { format!("demand.{kind}") } else { format!("demand.sources.{name}.{kind}") }
 }
 
 fn daemon_lines(writer: &mut Writer<'_>, daemon: &DaemonConfig) {
@@ -227,6 +239,7 @@ fn fleet_lines(writer: &mut Writer<'_>, fleet: &Fleet) {
         max,
         schedules,
         budget,
+        survive,
         demand,
         on_demand,
         spot,
@@ -240,12 +253,21 @@ fn fleet_lines(writer: &mut Writer<'_>, fleet: &Fleet) {
     budget_lines(writer, *budget);
     writer.line("capacity.min", min);
     writer.line("capacity.max", max);
+    writer.optional("capacity.survive", survive.map(Survive::name));
     for schedule in schedules {
         schedule_lines(writer, schedule);
     }
-    if let Some(queue) = demand.queue {
-        writer.line("demand.queue.jobs_per_unit_hour", queue.jobs_per_unit_hour);
-        writer.line("demand.queue.drain_within", queue.drain_within);
+    for (name, rule) in &demand.sources {
+        let key = source_key(name, Some(rule));
+        match rule {
+            SourceRule::Queue(QueueRule { jobs_per_unit_hour, drain_within }) => {
+                writer.optional(&format!("{key}.jobs_per_unit_hour"), *jobs_per_unit_hour);
+                writer.line(&format!("{key}.drain_within"), drain_within);
+            }
+            SourceRule::Metric(MetricRule { target_milli }) => {
+                writer.line(&format!("{key}.target_per_unit"), PerHour::from_milli(*target_milli));
+            }
+        }
     }
     if let Some(forecast) = demand.forecast {
         writer.line("demand.forecast.horizon", forecast.horizon);
@@ -265,6 +287,14 @@ fn fleet_lines(writer: &mut Writer<'_>, fleet: &Fleet) {
     writer.line("spot.max_share.zone", zone);
     writer.line("spot.max_share.region", region);
     writer.line("spot.max_share.provider", provider);
+    writer.line("spot.strategy", spot.strategy.name());
+    if let Some(MoveRules { min_saving, pays_back_within, max_per_hour, max_share, calm }) = spot.moves {
+        writer.line("spot.moves.min_saving", min_saving);
+        writer.line("spot.moves.pays_back_within", pays_back_within);
+        writer.line("spot.moves.max_per_hour", max_per_hour);
+        writer.line("spot.moves.max_share", max_share);
+        writer.line("spot.moves.calm", calm);
+    }
     writer.optional("spot.max_price_age", spot.max_price_age);
     writer.line("scale_up.cooldown", scale_up.cooldown);
     writer.optional("scale_up.max_step", scale_up.max_step);

@@ -24,6 +24,7 @@ use crate::tree::{Body, Node, push_key};
 
 mod budget;
 mod daemon;
+mod demand;
 mod fleet;
 mod launch;
 mod pools;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use policies::budget::Budget;
 use policies::cost::Rates;
-use policies::model::{Fleet, FleetName, InstanceType, ProviderName, SpecName};
+use policies::model::{Fleet, FleetName, InstanceType, ProviderName, SourceName, SpecName};
 use policies::schedule::TimeZone;
 use policies::units::{Currency, Share, Span};
 use providers::LaunchSpec;
@@ -241,8 +241,8 @@ pub struct SimType {
 pub struct FleetConfig {
     /// The rules that the core decides by.
     pub fleet: Fleet,
-    /// Where demand is read. There is one exactly when `fleet.demand.queue` is set.
-    pub source: Option<SourceConfig>,
+    /// Where each source of `fleet.demand` is read; the same names.
+    pub sources: BTreeMap<SourceName, SourceConfig>,
     /// Every launch specification that `fleet.pools` names.
     pub specs: BTreeMap<SpecName, Arc<LaunchSpec>>,
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use policies::budget::AtLimit;
-use policies::model::{Market, Unit};
+use policies::model::{Market, Strategy, Survive, Unit};
 use policies::units::Currency;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{IgnoredAny, MapAccess};
@@ -215,6 +215,10 @@ table! {
         default("0") min: Leaf<Units>,
         /// Neither the target nor the machines that run or are promised ever exceed this.
         required max: Leaf<Units>,
+        /// Keep `min` outside of any one `zone`, `region` or `provider`: what runs and is promised, less what the place with
+        /// the most of it holds, is not below `min`. What lacks for that is launched besides the target, anywhere but
+        /// there, at the cheapest: spot, or on-demand in a fleet without spot pools. It gives way to `max` and to budgets.
+        optional survive: Leaf<OneOf<Survive>>,
     }
 
     /// Other limits at times of the calendar. While the schedule is on, its `min` counts beside `capacity.min` and its
@@ -246,24 +250,53 @@ table! {
         optional max: Leaf<Units>,
     }
 
-    /// How much is needed. Without a queue the fleet stays at its minimum.
+    /// How much is needed. Without a source the fleet stays at its minimum. Of several sources the one that wants most
+    /// decides, and reports say which; while one cannot be read, the others can raise the target and not lower it.
     Demand {
         /// Size the fleet by a queue.
         optional queue: Queue,
-        /// Scale ahead of demand, by the pattern of past hours and weeks. Needs a queue.
+        /// Size the fleet by a metric.
+        optional metric: Metric,
+        /// More sources, at most 16, each with a name of its own.
+        default("[]") sources: List<DemandSource>,
+        /// Scale ahead of demand, by the pattern of past hours and weeks. Needs a source.
         optional forecast: Forecast,
         /// Added to the need, up to 1000%.
         default("0%") headroom: Leaf<Percent>,
-        /// What to want when the queue cannot be read.
+        /// What to want when a source cannot be read.
         default("{}") on_missing: OnMissing,
+    }
+
+    /// One of several sources: a queue or a metric.
+    DemandSource {
+        /// Its name, for reports: small letters, digits and dashes. Example: `images`.
+        required name: Leaf<Text>,
+        /// Size the fleet by this queue.
+        optional queue: Queue,
+        /// Size the fleet by this metric.
+        optional metric: Metric,
+    }
+
+    /// Size the fleet by a metric: need = value / target. For what is not a queue: requests a second, connections,
+    /// sessions. The value is to be the sum over all machines: `sum(rate(requests_total[1m]))`.
+    Metric {
+        /// Where the value is read: `prometheus`, or `http` with a `pointer` alone.
+        required source: Source,
+        /// The value that one unit of capacity shall stand for, with up to three decimals. Example: `250`.
+        required target_per_unit: Leaf<Hourly>,
+        /// A reading that takes longer counts as missing, from 100ms to 60s.
+        default("5s") timeout: Leaf<Duration>,
     }
 
     /// Size the fleet by a queue: need = arrivals / rate + waiting jobs / (rate x drain time).
     Queue {
         /// Where the number of waiting jobs is read.
         required source: Source,
-        /// Jobs that one unit of capacity finishes in an hour, with up to three decimals. Example: `120`.
-        required jobs_per_unit_hour: Leaf<Hourly>,
+        /// Jobs that one unit of capacity finishes in an hour, with up to three decimals. Without it, it is learned from
+        /// what is finished while jobs wait; until five jobs were, the fleet keeps its size, and one unit while jobs
+        /// wait. The source must count arrivals for it: a Redis stream, RabbitMQ, or HTTP and a file that tell
+        /// `arrived_total`. Example: `120`.
+        optional jobs_per_unit_hour: Leaf<Hourly>,
         /// The jobs that wait now shall be finished within this time, from 1s to 30d. Example: `10m`.
         required drain_within: Leaf<Duration>,
         /// A reading that takes longer counts as missing, from 100ms to 60s.
@@ -373,13 +406,14 @@ table! {
 
     /// Scale ahead of demand.
     Forecast {
-        /// How far ahead to look, from 1m to 7d. At least the time that a machine needs to be of use. Example: `15m`.
+        /// How far ahead to look, from 1m to 7d. It is no less than the time that the fleet's machines took to start
+        /// lately. Example: `15m`.
         required horizon: Leaf<Duration>,
         /// Prepare for this quantile of what the forecast expects, from 1% to 99.9%.
         default("90%") quantile: Leaf<Percent>,
     }
 
-    /// What to want when the queue cannot be read.
+    /// What to want when a source cannot be read.
     OnMissing {
         /// Keep the last target for so long, up to 30d.
         default("15m") hold: Leaf<Duration>,
@@ -405,9 +439,34 @@ table! {
         default("1") min_pools: Leaf<Count>,
         /// How much of the wanted spot capacity one place may hold (or one machine).
         default("{}") max_share: MaxShare,
+        /// In what order pools are bought from, within caps and shares. `price-capacity`: by price per unit, where each
+        /// failure in a row that a pool is remembered for makes it a quarter dearer, up to twice as dear; it is forgotten
+        /// an hour after the pool was open again. `lowest-price`: by price alone. `capacity`: by failures in a row, then
+        /// by price. `diversified`: the same capacity in each pool, as far as it goes.
+        default("price-capacity") strategy: Leaf<OneOf<Strategy>>,
+        /// Replace spot machines by cheaper ones of the same capacity. Without it, a machine stays where it was launched.
+        /// `moves: {}` takes the defaults.
+        optional moves: Moves,
         /// Buy no spot by prices that were read longer ago, from 5m to 30d. Prices are read each minute; while they
         /// cannot be, an older one has to be further below the caps, by up to a tenth at this age.
         default("1h") max_price_age: Leaf<Duration>,
+    }
+
+    /// Moves to cheaper spot. The new machine runs before the old one is told to finish, so there has to be room below
+    /// `capacity.max`. Nothing moves while anything else is to be done, while a machine starts or finishes, or while a
+    /// region is not seen.
+    Moves {
+        /// A move saves at least this share of the old machine's price, from 1% to 100%.
+        default("20%") min_saving: Leaf<Percent>,
+        /// It saves within this time, from 1m to 7d, what both machines cost while the new one starts, as fast as others
+        /// did, and the old one finishes.
+        default("1h") pays_back_within: Leaf<Duration>,
+        /// At most so many machines move in an hour, from 1 to 1000.
+        default("6") max_per_hour: Leaf<Count>,
+        /// At most this share of the spot machines moves at once, and at least one.
+        default("10%") max_share: Leaf<Percent>,
+        /// Nothing moves for so long after a machine was interrupted or lost, up to 7d.
+        default("30m") calm: Leaf<Duration>,
     }
 
     /// Caps on the price of spot. With both, both hold.
@@ -541,6 +600,8 @@ pub(crate) fn tables() -> impl Iterator<Item = Table> {
         Capacity "fleets[].capacity",
         Schedule "fleets[].schedules[]",
         Demand "fleets[].demand",
+        Metric "fleets[].demand.metric",
+        DemandSource "fleets[].demand.sources[]",
         Queue "fleets[].demand.queue",
         Source "fleets[].demand.queue.source",
         Redis "fleets[].demand.queue.source.redis",
@@ -553,6 +614,7 @@ pub(crate) fn tables() -> impl Iterator<Item = Table> {
         OnMissing "fleets[].demand.on_missing",
         OnDemand "fleets[].on_demand",
         Spot "fleets[].spot",
+        Moves "fleets[].spot.moves",
         MaxPrice "fleets[].spot.max_price",
         MaxShare "fleets[].spot.max_share",
         ScaleUp "fleets[].scale_up",

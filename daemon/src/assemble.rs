@@ -12,12 +12,12 @@ use std::sync::Arc;
 use config::{Config, FleetConfig, Host, ProviderConfig, Secret, SecretError, StoreEngine, ThisHost};
 use policies::control::Setup;
 use policies::failure::Failure;
-use policies::model::{Fleet, Lane, ProviderName, Region};
+use policies::model::{Fleet, Lane, ProviderName, Region, SourceRule};
 use providers::{Guarded, Provider};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::clock::Clock;
-use crate::shell::world::World;
+use crate::shell::world::{Feed, World};
 use crate::store::Engine;
 
 /// Why a valid configuration cannot be put to work.
@@ -106,9 +106,14 @@ pub fn fleets(config: &Config) -> Vec<Fleet> {
 /// When a source cannot be set up, or a secret is not there.
 pub fn wanted(config: &Config, host: &dyn Host) -> Result<World, AssembleError> {
     let mut world = World::default();
-    for FleetConfig { fleet, source, specs } in &config.fleets {
-        if let Some(source) = source {
-            world.sources.insert(fleet.name.clone(), source::open(fleet.name.as_str(), source, config, host)?);
+    for FleetConfig { fleet, sources, specs } in &config.fleets {
+        for (name, source) in sources {
+            let opened = source::open(fleet.name.as_str(), source, config, host)?;
+            let feed = match fleet.demand.sources.get(name) {
+                Some(SourceRule::Metric(_)) => Feed::Metric(opened),
+                _ => Feed::Queue(opened),
+            };
+            world.sources.insert((fleet.name.clone(), name.clone()), feed);
         }
         world.specs.extend(specs.iter().map(|(name, spec)| (name.clone(), Arc::clone(spec))));
     }

@@ -29,7 +29,7 @@ use crate::clock::Clock;
 use crate::http;
 use crate::pulse::Pulse;
 use crate::shell::journal::Journal;
-use crate::shell::world::World;
+use crate::shell::world::{Feed, World};
 use crate::shell::{Parts, Shell};
 use crate::store::{Memory, Watchdog, Writer};
 use crate::telemetry::{self, Instruments, Telemetry};
@@ -102,6 +102,7 @@ pub async fn run(options: &Options, telemetry: &Telemetry, mut screen: Screen) -
         providers: capabilities,
         rates: rates(),
         budget: None,
+        survive: None,
         zone: Arc::new(policies::schedule::TimeZone::utc()),
         tick: Span::from_secs(10),
         boot_seed: options.seed,
@@ -187,7 +188,7 @@ fn world(clouds: &[SimProvider], fleet: &Fleet) -> (World, Capabilities) {
         world.providers.insert(cloud.name().clone(), guarded);
     }
     let source: Arc<dyn Source> = Arc::new(Queue::new(clouds.to_vec(), START));
-    world.sources.insert(fleet.name.clone(), source);
+    world.sources.insert((fleet.name.clone(), DemandRules::QUEUE.into()), Feed::Queue(source));
     world.specs.extend(fleet.pools.values().map(|spec| (spec.clone(), Arc::new(LaunchSpec::Sim))));
     (world, capabilities)
 }
@@ -210,8 +211,8 @@ fn fleet(clouds: &[SimProvider]) -> Fleet {
         schedules: Vec::new(),
         budget: None,
         demand: DemandRules {
-            queue: Some(QueueRule {
-                jobs_per_unit_hour: PerHour::new(JOBS_PER_GPU_HOUR),
+            sources: DemandRules::queue(QueueRule {
+                jobs_per_unit_hour: Some(PerHour::new(JOBS_PER_GPU_HOUR)),
                 drain_within: Span::from_mins(10),
             }),
             forecast: None,

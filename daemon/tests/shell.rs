@@ -46,6 +46,7 @@ fn fleet() -> Fleet {
         max: Capacity::units(6),
         schedules: Vec::new(),
         budget: None,
+        survive: None,
         demand: DemandRules {
             queue: None,
             forecast: None,

@@ -1,7 +1,7 @@
 //! From missing capacity to machines per pool: cheapest first, within what each place may hold.
 //!
-//! **Order.** Machines are bought one after the other from the candidate with the lowest price per unit (compared
-//! exactly; ties by the order of pools), as long as one of its machines is not more than what is still missing.
+//! **Order.** Machines are bought one after the other from the candidate with the lowest [`score`] per unit, its price
+//! but for what its strategy makes of past failures (compared exactly; ties by the order of pools), as long as one of its machines is not more than what is still missing.
 //!
 //! **The rest.** When the best candidate's machine is larger than what is missing, the rest is covered at the least
 //! price: small machines, cheapest per unit first, and at any point one machine that covers what is then left. So a big
@@ -16,7 +16,7 @@
 
 use core::cmp::{Ordering, Reverse};
 
-use crate::model::SpotRules;
+use crate::model::{SpotRules, Strategy, Survive};
 use crate::report::Because;
 use crate::units::{Capacity, PricePerHour, Share};
 
@@ -49,6 +49,35 @@ pub struct Candidate {
     pub units: Capacity,
     /// Price of one machine.
     pub price: PricePerHour,
+    /// What it is chosen by, in place of its price: see [`score`].
+    pub score: PricePerHour,
+}
+
+/// Each failure in a row that a pool is remembered for weighs so much of its price, up to [`FAILURES_WEIGHED`]: a pool
+/// that has just refused is trusted again at once only where it is worth it. A first guess, until interruptions and
+/// failures are counted by pool.
+pub const FAILURE_WEIGHT: Share = Share::percent(25);
+
+/// So many failures in a row weigh, and more weigh no more.
+pub const FAILURES_WEIGHED: u32 = 4;
+
+/// What a machine of this price and capacity is chosen by, when so many launches in a row failed in its pool.
+#[must_use]
+pub fn score(strategy: Strategy, price: PricePerHour, units: Capacity, failures: u32) -> PricePerHour {
+    let failures = failures.min(FAILURES_WEIGHED);
+    match strategy {
+        Strategy::LowestPrice | Strategy::Diversified => price,
+        Strategy::PriceCapacity => {
+            let weight = 10_000 + u64::from(failures) * u64::from(FAILURE_WEIGHT.basis_points());
+            let micros = u128::from(price.micros()) * u128::from(weight) / 10_000;
+            PricePerHour::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+        }
+        // A failure is worth more than any price of a unit.
+        Strategy::Capacity => {
+            let each = units.milli().saturating_mul(1_000_000_000);
+            PricePerHour::from_micros(price.micros().saturating_add(each.saturating_mul(u64::from(failures))))
+        }
+    }
 }
 
 /// What each place holds.
@@ -91,28 +120,44 @@ impl Held {
 /// What places may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// The wanted spot capacity, and the shares of it; `None`: no limits.
+    /// The wanted spot capacity, and the shares of it; `None`: no such limits.
     spread: Option<(Capacity, SpotRules)>,
+    /// The most that one place of this kind may hold; `None`: no such limit.
+    place: Option<(Survive, Capacity)>,
 }
 
 impl Limits {
     /// No limits.
-    pub const NONE: Self = Self { spread: None };
+    pub const NONE: Self = Self { spread: None, place: None };
 
     /// The limits of spot when so much of it is wanted.
     #[must_use]
     pub const fn spot(wanted: Capacity, rules: SpotRules) -> Self {
-        Self { spread: Some((wanted, rules)) }
+        Self { spread: Some((wanted, rules)), place: None }
+    }
+
+    /// Each place of this kind holds at most so much.
+    #[must_use]
+    pub const fn places(of: Survive, most: Capacity) -> Self {
+        Self { spread: None, place: Some((of, most)) }
     }
 
     /// How many machines of the candidate its places take, and the place that takes the fewest.
     #[must_use]
     pub fn room(&self, held: &Held, of: &Candidate) -> (u64, Because) {
+        let units = of.units;
+        let at = |list: &[Capacity], i: usize| list.get(i).copied().unwrap_or_default();
+        if let Some((level, most)) = self.place {
+            let (held, because) = match level {
+                Survive::Zone => (at(&held.zones, of.zone), Because::ZoneFull),
+                Survive::Region => (at(&held.regions, of.region), Because::RegionFull),
+                Survive::Provider => (at(&held.providers, of.provider), Because::ProviderFull),
+            };
+            return (most.minus(held).machines_within(units), because);
+        }
         let Some((wanted, rules)) = &self.spread else {
             return (u64::MAX, Because::PoolFull);
         };
-        let units = of.units;
-        let at = |list: &[Capacity], i: usize| list.get(i).copied().unwrap_or_default();
         let pool = at(&held.pools, of.pool);
         let mut least = (u64::MAX, Because::PoolFull);
         if rules.min_pools > 1 {
@@ -175,6 +220,13 @@ pub struct Basket {
 }
 
 impl Basket {
+    /// Adds what was bought after it, for what it left missing.
+    pub fn add(&mut self, more: Self) {
+        self.bought.extend(more.bought);
+        self.bought = merged(core::mem::take(&mut self.bought));
+        self.missing = more.missing;
+    }
+
     /// Capacity of all that was bought.
     #[must_use]
     pub fn capacity(&self) -> Capacity {
@@ -187,7 +239,7 @@ impl Shop {
     #[must_use]
     pub fn new(mut candidates: Vec<Candidate>, limits: Limits, held: Held, room: Capacity) -> Self {
         candidates.retain(|c| !c.units.is_zero());
-        candidates.sort_unstable_by_key(|c| (c.units, c.price, c.pool));
+        candidates.sort_unstable_by_key(|c| (c.units, c.score, c.pool));
         let sizes: Vec<Size> = candidates
             .chunk_by(|a, b| a.units == b.units)
             .map(|same| Size { units: same[0].units, candidates: same.to_vec() })
@@ -205,6 +257,12 @@ impl Shop {
     /// Sets what the maximum still allows, when something else was bought meanwhile.
     pub fn set_room(&mut self, room: Capacity) {
         self.state.room = room;
+    }
+
+    /// Sets other limits, under which there may be room again.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.state.limits = limits;
+        self.state.heads.fill(0);
     }
 
     /// Why not one more machine of this candidate: its places are full, the maximum is near, or its price.
@@ -276,7 +334,7 @@ impl Shop {
         let mut best: Option<(u128, usize, Candidate)> = None;
         while !left.is_zero() {
             if let Some(cover) = state.covering(&self.sizes, left) {
-                let total = spent + u128::from(cover.price.micros());
+                let total = spent + u128::from(cover.score.micros());
                 if best.is_none_or(|(least, ..)| total < least) {
                     best = Some((total, path.len(), cover));
                 }
@@ -285,7 +343,7 @@ impl Shop {
             let whole = left.machines_within(small.units).min(most);
             let n = whole.saturating_sub(CLOSE).max(1);
             state.take(&small, n);
-            spent += u128::from(small.price.micros()) * u128::from(n);
+            spent += u128::from(small.score.micros()) * u128::from(n);
             left = left.minus(small.units.times(n));
             path.push((small, n));
         }
@@ -310,7 +368,7 @@ impl State {
             }
             let Some((head, most)) = self.head(i, size) else { continue };
             let better = best.is_none_or(|(b, _)| {
-                by_unit_price((head.price, head.units), (b.price, b.units)).then(head.pool.cmp(&b.pool)).is_lt()
+                by_unit_price((head.score, head.units), (b.score, b.units)).then(head.pool.cmp(&b.pool)).is_lt()
             });
             if better {
                 best = Some((head, most));
@@ -324,7 +382,7 @@ impl State {
         let mut best: Option<Candidate> = None;
         for (i, size) in sizes.iter().enumerate().filter(|(_, s)| s.units >= left) {
             let Some((head, _)) = self.head(i, size) else { continue };
-            if best.is_none_or(|b| (head.price, b.units, head.pool) < (b.price, head.units, b.pool)) {
+            if best.is_none_or(|b| (head.score, b.units, head.pool) < (b.score, head.units, b.pool)) {
                 best = Some(head);
             }
         }
@@ -388,6 +446,8 @@ mod tests {
         max_price_per_unit: None,
         min_pools: 1,
         max_share: MaxShare { pool: Share::WHOLE, zone: Share::WHOLE, region: Share::WHOLE, provider: Share::WHOLE },
+        strategy: Strategy::LowestPrice,
+        moves: None,
         max_price_age: None,
     };
 
@@ -400,6 +460,7 @@ mod tests {
             provider: 0,
             units: Capacity::units(*units),
             price: PricePerHour::from_micros(*price),
+            score: PricePerHour::from_micros(*price),
         };
         of.iter().enumerate().map(candidate).collect()
     }

@@ -12,11 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{InstanceId, Lane, Market, Offer, Pool};
 use crate::plan::{Action, Cause, Holding, Input, Plan};
-use crate::units::{Capacity, UnitPrice};
+use crate::units::{Capacity, PricePerHour, UnitPrice};
 
 mod launches;
 mod leaving;
 mod money;
+mod moves;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -199,6 +200,22 @@ pub enum Violation {
         /// The target.
         target: Capacity,
     },
+    /// Machines would move while they have to stay, or too many of them.
+    Restless(&'static str),
+    /// A machine would be bought for a move that saves too little, or there is none that it could replace.
+    NoSaving {
+        /// Its capacity.
+        units: Capacity,
+    },
+    /// A machine is bought to survive the loss of a place, and is not needed for that.
+    NeedlessSpare(Pool),
+    /// A machine leaves as surplus, and the minimum would not survive the loss of a place any more.
+    Unsurvivable {
+        /// What would be left.
+        left: Capacity,
+        /// The minimum.
+        floor: Capacity,
+    },
     /// On-demand leaves as surplus while a spot machine could have gone in its place.
     OrderOfLeaving(InstanceId),
 }
@@ -244,6 +261,10 @@ impl Violation {
             Self::BelowTarget { .. } => "below-target",
             Self::BelowBase { .. } => "below-base",
             Self::ColdReplacement { .. } => "cold-replacement",
+            Self::Restless(_) => "restless",
+            Self::NoSaving { .. } => "no-saving",
+            Self::NeedlessSpare(_) => "needless-spare",
+            Self::Unsurvivable { .. } => "unsurvivable",
             Self::OrderOfLeaving(_) => "order-of-leaving",
         }
     }
@@ -298,6 +319,12 @@ impl fmt::Display for Violation {
             Self::ColdReplacement { running, target } => {
                 write!(f, "{running} running would be left, the target is {target}")
             }
+            Self::Restless(why) => write!(f, "machines would move though {why}"),
+            Self::NoSaving { units } => write!(f, "a move of {units} would save too little"),
+            Self::NeedlessSpare(pool) => write!(f, "nothing needs {pool} to survive the loss of a place"),
+            Self::Unsurvivable { left, floor } => {
+                write!(f, "{left} would survive the loss of a place, the minimum is {floor}")
+            }
             Self::OrderOfLeaving(id) => write!(f, "{id} is on-demand, and a spot machine could have gone"),
         }
     }
@@ -318,6 +345,7 @@ pub fn check(input: &Input<'_>, plan: &Plan) -> Vec<Violation> {
     launches::judge(input, plan, &books, &mut found);
     leaving::judge(input, plan, &books, &mut found);
     money::judge(input, plan, &books, &mut found);
+    moves::survivors(input, plan, &books, &mut found);
     let launches = plan.actions.iter().any(|a| matches!(a, Action::Launch { .. }));
     if launches && books.has_free_drain(plan) {
         found.push(Violation::TwoKinds);
@@ -388,6 +416,11 @@ impl<'a> Books<'a> {
             base,
             wanted_spot: plan.target.minus(base),
         }
+    }
+
+    /// What one machine costs an hour, as offered; `None`: it is not known.
+    fn price(&self, input: &Input<'_>, pool: &Pool) -> Option<PricePerHour> {
+        input.rates.convert(self.offers.get(pool)?.price)
     }
 
     /// Capacity that counts, of both markets and all pools.

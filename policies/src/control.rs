@@ -11,12 +11,13 @@ use std::sync::Arc;
 
 use crate::budget::{Budget, Period, Whose};
 use crate::cost::Rates;
-use crate::demand::{Demand, History, Sample};
+use crate::demand::{Demand, History, Reading};
 use crate::failure::Failure;
 use crate::model::{
-    Capabilities, Fleet, FleetName, Instance, InstanceId, Lane, Notice, Offer, Pool, ProviderName, SpecName, Token,
+    Capabilities, Fleet, FleetName, Instance, InstanceId, Lane, Notice, Offer, Pool, ProviderName, SourceName,
+    SpecName, Token,
 };
-use crate::plan::Plan;
+use crate::plan::{Memory, Plan};
 use crate::report::Report;
 use crate::schedule::TimeZone;
 use crate::units::{Span, Time};
@@ -31,6 +32,7 @@ pub mod view;
 
 mod lanes;
 mod launches;
+mod learned;
 mod leaving;
 mod look;
 mod round;
@@ -158,10 +160,12 @@ pub enum Call {
         /// Whose.
         provider: ProviderName,
     },
-    /// A reading of a fleet's demand.
+    /// A reading of one source of a fleet's demand.
     Demand {
         /// Whose.
         fleet: FleetName,
+        /// Which of its sources.
+        source: SourceName,
     },
     /// Launch machines.
     Launch(Launch),
@@ -205,7 +209,7 @@ pub enum Reply {
     /// To [`Call::Notices`].
     Noticed(Result<Vec<Notice>, Failure>),
     /// To [`Call::Demand`].
-    Measured(Result<Sample, Failure>),
+    Measured(Result<Reading, Failure>),
     /// To [`Call::Launch`].
     Launched(Result<Launched, Failure>),
     /// To [`Call::Terminate`]: per machine, or a failure of the whole call.
@@ -279,7 +283,8 @@ struct Mind {
     demand: Demand,
     history: History,
     hour_put: Option<(i64, Time)>,
-    measured: bool,
+    /// When the pace of each source was last put on record.
+    pace_put: BTreeMap<SourceName, Time>,
     decide_at: Time,
     last: Option<(Plan, Report)>,
     last_step: Option<(Plan, Report)>,
@@ -294,12 +299,16 @@ impl Mind {
         for (number, hour) in ledger.hours(&fleet.name) {
             history.restore(number, hour);
         }
+        let mut demand = Demand::default();
+        for (source, pace) in ledger.paces(&fleet.name) {
+            demand.of_mut(&source).restore(pace);
+        }
         Self {
             fleet,
-            demand: Demand::default(),
+            demand,
             history,
             hour_put: None,
-            measured: false,
+            pace_put: BTreeMap::new(),
             decide_at: now,
             last: None,
             last_step: None,
@@ -436,7 +445,7 @@ impl Controller {
             (Call::List { lane }, Reply::Listed(result)) => self.on_listed(&lane, asked, result),
             (Call::Offers { lane, .. }, Reply::Offered(result)) => self.on_offered(&lane, asked, result),
             (Call::Notices { provider }, Reply::Noticed(result)) => self.on_noticed(&provider, result),
-            (Call::Demand { fleet }, Reply::Measured(result)) => self.on_measured(&fleet, result),
+            (Call::Demand { fleet, source }, Reply::Measured(result)) => self.on_measured(&fleet, &source, result),
             (Call::Launch(launch), Reply::Launched(result)) => self.on_launched(&launch, result),
             (Call::Terminate { lane, ids }, Reply::Terminated(result)) => self.on_terminated(&lane, &ids, result),
             // A reply of another kind than the call is a bug of the shell. A launch then stays unknown until it is
@@ -445,7 +454,7 @@ impl Controller {
             (Call::List { lane }, _) => self.on_listed(&lane, asked, Err(mismatch())),
             (Call::Offers { lane, .. }, _) => self.on_offered(&lane, asked, Err(mismatch())),
             (Call::Notices { provider }, _) => self.on_noticed(&provider, Err(mismatch())),
-            (Call::Demand { fleet }, _) => self.on_measured(&fleet, Err(mismatch())),
+            (Call::Demand { fleet, source }, _) => self.on_measured(&fleet, &source, Err(mismatch())),
             (Call::Terminate { lane, ids }, _) => self.on_terminated(&lane, &ids, Err(mismatch())),
         }
     }
@@ -477,6 +486,7 @@ impl Controller {
             let mind = match old.remove(&fleet.name) {
                 Some(mut mind) => {
                     mind.fleet = fleet;
+                    mind.demand.retain(|source| mind.fleet.demand.sources.contains_key(source));
                     mind.decide_at = self.now;
                     mind
                 }
@@ -494,7 +504,7 @@ impl Controller {
         let memories: Vec<_> = self.ledger.remembered().map(|(f, m)| (f.clone(), m.clone())).collect();
         for (fleet, old) in memories {
             let mut memory = old.clone();
-            for at in [&mut memory.raised_at, &mut memory.lowered_at, &mut memory.short_since].into_iter().flatten() {
+            for at in memory_times(&mut memory) {
                 *at = (*at).min(now);
             }
             for (at, _) in &mut memory.peaks {
@@ -504,6 +514,9 @@ impl Controller {
                 *at = (*at).min(now);
             }
             for (at, _) in &mut memory.outcomes {
+                *at = (*at).min(now);
+            }
+            for (at, _) in &mut memory.moves {
                 *at = (*at).min(now);
             }
             memory.watched_since = None;
@@ -629,6 +642,13 @@ impl Controller {
         let soonest = plans.chain(looks).chain(self.launch_repeats()).chain(orders).filter(|at| *at > self.now).min();
         soonest.map_or(self.next_tick, |at| at.min(self.next_tick)).max(self.now.plus(Span::from_millis(1)))
     }
+}
+
+/// The single moments that are remembered.
+fn memory_times(memory: &mut Memory) -> impl Iterator<Item = &mut Time> {
+    [&mut memory.raised_at, &mut memory.lowered_at, &mut memory.short_since, &mut memory.disturbed_at]
+        .into_iter()
+        .flatten()
 }
 
 /// Stands in for a reply of the wrong kind.

@@ -58,6 +58,10 @@ name_type!(
     ScheduleName
 );
 name_type!(
+    /// Name of a demand source, unique in its fleet.
+    SourceName
+);
+name_type!(
     /// Name of a configured provider: `aws`, `gcp`, `azure`, `ppio`, or of a simulated one.
     ProviderName
 );
@@ -442,6 +446,8 @@ pub struct Fleet {
     pub scale_down: ScaleDown,
     /// What it may cost; `None`: what it costs.
     pub budget: Option<Budget>,
+    /// The minimum is still there when the place that holds most is lost; `None`: the target alone counts.
+    pub survive: Option<Survive>,
     /// Where to buy: each pool with the launch specification to use there.
     pub pools: BTreeMap<Pool, SpecName>,
 }
@@ -465,23 +471,60 @@ impl Fleet {
 /// How need is told from demand.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DemandRules {
-    /// Sizing from a queue; `None`: the minimum and the forecast only.
-    pub queue: Option<QueueRule>,
+    /// What is read, by name: each tells a need, and the largest is the fleet's. Empty: the minimum and the forecast
+    /// only.
+    pub sources: BTreeMap<SourceName, SourceRule>,
     /// Scale ahead of demand; `None`: by what is seen only.
     pub forecast: Option<ForecastRule>,
     /// Added to the need.
     pub headroom: Share,
-    /// What to want when the source gives no data.
+    /// What to want when a source gives no data.
     pub on_missing: MissingRule,
+}
+
+impl DemandRules {
+    /// Name of a fleet's queue where it has one source, or none with a name of its own.
+    pub const QUEUE: &str = "queue";
+    /// Name of a fleet's metric, likewise.
+    pub const METRIC: &str = "metric";
+
+    /// One queue as the only source.
+    #[must_use]
+    pub fn queue(rule: QueueRule) -> BTreeMap<SourceName, SourceRule> {
+        BTreeMap::from([(Self::QUEUE.into(), SourceRule::Queue(rule))])
+    }
+
+    /// There is nothing to say about which source it is.
+    #[must_use]
+    pub fn is_usual(name: &SourceName) -> bool {
+        matches!(name.as_str(), Self::QUEUE | Self::METRIC)
+    }
+}
+
+/// How need is told from one source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SourceRule {
+    /// From a queue.
+    Queue(QueueRule),
+    /// From a metric.
+    Metric(MetricRule),
 }
 
 /// Sizing from a queue: `need = arrivals / rate + backlog / (rate x drain time)`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct QueueRule {
-    /// Jobs that one unit of capacity does in an hour.
-    pub jobs_per_unit_hour: PerHour,
+    /// Jobs that one unit of capacity does in an hour. `None`: learned from what is finished while jobs wait, for which
+    /// the source must count arrivals.
+    pub jobs_per_unit_hour: Option<PerHour>,
     /// The backlog of now shall be worked off within this time.
     pub drain_within: Span,
+}
+
+/// Sizing from a metric: `need = value / target`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MetricRule {
+    /// The value that one unit of capacity shall stand for, in thousandths.
+    pub target_milli: u64,
 }
 
 /// Scale ahead of demand.
@@ -493,14 +536,40 @@ pub struct ForecastRule {
     pub quantile: Share,
 }
 
-/// What to want when the demand source gives no data: the last target for `hold`, then `then`, never below min. The
-/// target is not lowered while data is missing, other than to `then`.
+/// What to want when a demand source gives no data: the last target for `hold`, then `then`, never below min. The
+/// target is not lowered while data is missing, other than to `then`. What other sources want counts besides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MissingRule {
     /// Keep the last target for so long.
     pub hold: Span,
     /// Then want this; `None`: keep the last target for good.
     pub then: Option<Capacity>,
+}
+
+/// What may be lost at once without the fleet falling below its minimum.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Survive {
+    /// Any one zone.
+    Zone,
+    /// Any one region of a provider.
+    Region,
+    /// Any one provider.
+    Provider,
+}
+
+impl Survive {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Zone, Self::Region, Self::Provider];
+
+    /// `zone`, `region` or `provider`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Zone => "zone",
+            Self::Region => "region",
+            Self::Provider => "provider",
+        }
+    }
 }
 
 /// On-demand rules.
@@ -526,9 +595,60 @@ pub struct SpotRules {
     pub min_pools: u32,
     /// How much of the wanted spot capacity one place may hold (or one machine).
     pub max_share: MaxShare,
+    /// In what order pools are bought from.
+    pub strategy: Strategy,
+    /// Move machines to cheaper pools; `None`: a machine stays where it was launched.
+    pub moves: Option<MoveRules>,
     /// Buy no spot by prices that were read longer ago. The older a price, the further it has to be below the caps:
     /// see [`crate::plan::PRICE_MARGIN`]. `None`: its age does not matter.
     pub max_price_age: Option<Span>,
+}
+
+/// In what order spot pools are bought from, within caps and shares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Strategy {
+    /// By price per unit, where each failure in a row that a pool is remembered for makes it dearer by
+    /// [`FAILURE_WEIGHT`](crate::allocate::FAILURE_WEIGHT).
+    #[default]
+    PriceCapacity,
+    /// By price per unit alone.
+    LowestPrice,
+    /// By failures in a row, then by price per unit.
+    Capacity,
+    /// The same capacity in each pool, as far as it goes; else by price per unit.
+    Diversified,
+}
+
+impl Strategy {
+    /// Every strategy.
+    pub const ALL: [Self; 4] = [Self::PriceCapacity, Self::LowestPrice, Self::Capacity, Self::Diversified];
+
+    /// `price-capacity`, `lowest-price`, `capacity` or `diversified`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PriceCapacity => "price-capacity",
+            Self::LowestPrice => "lowest-price",
+            Self::Capacity => "capacity",
+            Self::Diversified => "diversified",
+        }
+    }
+}
+
+/// When spot machines are replaced by cheaper ones of the same capacity.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MoveRules {
+    /// A move saves at least this share of a machine's price.
+    pub min_saving: Share,
+    /// What a move costs, both machines together while the new one starts and the old one finishes, is saved again within
+    /// this time.
+    pub pays_back_within: Span,
+    /// At most so many machines move in an hour.
+    pub max_per_hour: u32,
+    /// At most this share of the spot machines moves at once, and at least one.
+    pub max_share: Share,
+    /// Nothing moves for so long after an interruption or a loss.
+    pub calm: Span,
 }
 
 impl Default for SpotRules {
@@ -539,6 +659,8 @@ impl Default for SpotRules {
             max_price_per_unit: None,
             min_pools: 1,
             max_share: MaxShare::default(),
+            strategy: Strategy::default(),
+            moves: None,
             max_price_age: None,
         }
     }

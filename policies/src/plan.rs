@@ -7,6 +7,7 @@
 //!   A machine that never ran in its time is told to go, and replaced by the next plan.
 //! * **Grow**: what the target lacks is launched.
 //! * **Shrink**: what no budget pays for, or else what the target does not need, is let go.
+//! * **Move**: spot is replaced by cheaper spot, when there is nothing else to do (`plan/moves.rs`).
 //!
 //! A fleet that the operator paused rests: its target is told, and nothing is launched, told to go or ended.
 //!
@@ -35,7 +36,9 @@ mod draft;
 mod explain;
 mod index;
 mod leave;
+mod moves;
 mod purse;
+mod survive;
 
 use books::Books;
 use buy::Bought;
@@ -70,6 +73,9 @@ pub struct Input<'a> {
     pub rates: &'a Rates,
     /// The budgets that pay for the fleet, with what is spent of them.
     pub purses: &'a [Purse],
+    /// Machines of the fleet take so long from their launch until they run, learned from those that did: what is needed
+    /// so soon has to be launched now.
+    pub lead: Span,
 }
 
 /// What one lane allows now.
@@ -234,6 +240,10 @@ pub struct Memory {
     pub outcomes: Vec<(Time, Outcomes)>,
     /// The fleet has halted, and no machine became ready since: it launches at most [`TRIAL`] at a time.
     pub on_trial: bool,
+    /// Machines that moved within the last hour, as in `launches`.
+    pub moves: Vec<(Time, u32)>,
+    /// When a machine was last noticed or lost: to within [`LAUNCH_STEP`].
+    pub disturbed_at: Option<Time>,
 }
 
 /// What became of launched machines.
@@ -284,11 +294,34 @@ impl Memory {
 
     /// Counts machines that were launched now, and forgets what is older than the window.
     pub fn count_launches(&mut self, now: Time, machines: u32) {
-        self.launches.retain(|(since, _)| now.since(*since) < LAUNCH_WINDOW);
-        match self.launches.last_mut() {
-            Some((since, n)) if now.since(*since) < LAUNCH_STEP => *n = n.saturating_add(machines),
-            _ => self.launches.push((now, machines)),
+        count(&mut self.launches, now, machines);
+    }
+
+    /// Counts machines that move now, and forgets what is older than the window.
+    pub fn count_moves(&mut self, now: Time, machines: u32) {
+        count(&mut self.moves, now, machines);
+    }
+
+    /// Machines that moved within the last hour, and when the first were counted.
+    #[must_use]
+    pub fn moves_at(&self, now: Time) -> (u32, Option<Time>) {
+        let lately = || self.moves.iter().filter(|(since, _)| now.since(*since) < LAUNCH_WINDOW);
+        (lately().fold(0, |n, (_, more)| n.saturating_add(*more)), lately().map(|(since, _)| *since).min())
+    }
+
+    /// A machine was noticed or lost. Said again at most once in a [`LAUNCH_STEP`], so that it fills no store.
+    pub fn disturb(&mut self, now: Time) {
+        if self.disturbed_at.is_none_or(|at| now.since(at) >= LAUNCH_STEP) {
+            self.disturbed_at = Some(now);
         }
+    }
+}
+
+fn count(steps: &mut Vec<(Time, u32)>, now: Time, machines: u32) {
+    steps.retain(|(since, _)| now.since(*since) < LAUNCH_WINDOW);
+    match steps.last_mut() {
+        Some((since, n)) if now.since(*since) < LAUNCH_STEP => *n = n.saturating_add(machines),
+        _ => steps.push((now, machines)),
     }
 }
 
@@ -307,10 +340,12 @@ pub enum Kind {
     Grow,
     /// Let capacity go.
     Shrink,
+    /// Replace what is dear.
+    Move,
 }
 
 impl Kind {
-    /// `rest`, `repair`, `grow` or `shrink`.
+    /// `rest`, `repair`, `grow`, `shrink` or `move`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -318,6 +353,7 @@ impl Kind {
             Self::Repair => "repair",
             Self::Grow => "grow",
             Self::Shrink => "shrink",
+            Self::Move => "move",
         }
     }
 }
@@ -371,16 +407,22 @@ pub enum LaunchWhy {
     Spot,
     /// On-demand for what spot could not give.
     Bridge,
+    /// What has to be there when a place is lost.
+    Survive,
+    /// Spot in place of dearer spot.
+    Move,
 }
 
 impl LaunchWhy {
-    /// `base`, `spot` or `bridge`.
+    /// `base`, `spot`, `bridge`, `survive` or `move`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Base => "base",
             Self::Spot => "spot",
             Self::Bridge => "bridge",
+            Self::Survive => "survive",
+            Self::Move => "move",
         }
     }
 }
@@ -470,36 +512,40 @@ pub struct Plan {
 pub fn decide(input: &Input<'_>) -> (Plan, Report) {
     let now = input.now;
     let held = input.holdings.iter().filter(|h| h.counts()).map(Holding::capacity).sum();
-    let sized = size::size(now, input.fleet, input.memory, held, input.demand, input.history);
+    let sized = size::size(now, input.fleet, input.memory, held, input.demand, input.history, input.lead);
     let target = sized.sizing.target;
     let mut memory = sized.memory;
     let index = Index::new(input);
     let books = Books::new(input, &index, target);
     let mut draft = Draft::default();
-    let limits = purse::Limits::new(input, &index, sized.bounds.min);
+    let (min, max) = (sized.bounds.min, sized.bounds.max);
+    let limits = purse::Limits::new(input, &index, min);
 
     let (kind, mut waits, mut wakes) = if input.paused {
         (Kind::Rest, vec![Wait::Paused], Vec::new())
     } else {
         let Bought { short_since, mut waits, mut wakes } =
-            buy::buy(input, &index, &books, target, sized.bounds.max, memory.short_since, &mut draft);
+            buy::buy(input, &index, &books, target, (min, max), memory.short_since, &mut draft);
         memory.short_since = short_since;
-        if let Some(cut) = limits.cut(&books, &mut draft) {
-            wakes.extend(cut.by.ends);
-            waits.push(Wait::Budget { machines: cut.machines, by: cut.by });
-        }
-        if let Some(halt) = buy::halt(input, &index, &memory, &mut draft) {
-            memory.on_trial |= halt.halted;
-            wakes.extend(halt.at);
-            waits.push(halt.wait);
-        }
-        if let Some(limited) = buy::limit(input, &index, &mut draft) {
-            wakes.push(limited.at);
-            waits.push(Wait::LaunchLimit { machines: limited.machines, limit: limited.limit, at: limited.at });
-        }
-        let (kind, failed) = let_go(input, &index, &books, &limits, target, memory.lowered_at, &mut draft);
+        held_back(input, &index, &books, &limits, &mut memory, &mut draft, (&mut waits, &mut wakes));
+        let (mut kind, failed) = let_go(input, &index, &books, &limits, (target, min), memory.lowered_at, &mut draft);
         if failed > 0 {
             memory.count_outcomes(now, Outcomes { ready: 0, failed });
+        }
+        if index.held.iter().any(|h| h.holding.notice.is_some()) {
+            memory.disturb(now);
+        }
+        if kind == Kind::Rest && waits.is_empty() {
+            let room = max.minus(books.occupied);
+            if let Some(back) = moves::propose(input, &index, &books, &memory, (target, min, room), &mut draft) {
+                waits.push(back.wait);
+                wakes.push(back.at);
+            }
+            held_back(input, &index, &books, &limits, &mut memory, &mut draft, (&mut waits, &mut wakes));
+            if !draft.actions.is_empty() {
+                kind = Kind::Move;
+                memory.count_moves(now, draft.machines());
+            }
         }
         wakes.extend(index.held.iter().filter_map(|h| leave::never_ready_at(input, h)).filter(|at| *at > now).min());
         if let Some((machines, at)) = leave::young(input, &books, target).filter(|_| kind != Kind::Grow) {
@@ -546,14 +592,39 @@ pub fn decide(input: &Input<'_>) -> (Plan, Report) {
     (plan, report)
 }
 
+/// Cuts the launches of a draft to what budgets, a halt and the limit of launches leave.
+fn held_back(
+    input: &Input<'_>,
+    index: &Index<'_>,
+    books: &Books<'_>,
+    limits: &purse::Limits,
+    memory: &mut Memory,
+    draft: &mut Draft,
+    (waits, wakes): (&mut Vec<Wait>, &mut Vec<Time>),
+) {
+    if let Some(cut) = limits.cut(books, draft) {
+        wakes.extend(cut.by.ends);
+        waits.push(Wait::Budget { machines: cut.machines, by: cut.by });
+    }
+    if let Some(halt) = buy::halt(input, index, memory, draft) {
+        memory.on_trial |= halt.halted;
+        wakes.extend(halt.at);
+        waits.push(halt.wait);
+    }
+    if let Some(limited) = buy::limit(input, index, draft) {
+        wakes.push(limited.at);
+        waits.push(Wait::LaunchLimit { machines: limited.machines, limit: limited.limit, at: limited.at });
+    }
+}
+
 /// Adds what is let go to a draft that holds the launches. Gives the kind of the decision, and how many machines never
-/// ran.
+/// ran. `bounds` are the target, and what has to survive.
 fn let_go(
     input: &Input<'_>,
     index: &Index<'_>,
     books: &Books<'_>,
     limits: &purse::Limits,
-    target: Capacity,
+    bounds: (Capacity, Capacity),
     lowered_at: Option<Time>,
     draft: &mut Draft,
 ) -> (Kind, u32) {
@@ -570,7 +641,7 @@ fn let_go(
         leave::shed(input, index, books, limits, draft);
     }
     if kind == Kind::Rest && draft.actions.is_empty() {
-        leave::surplus(input, index, books, target, lowered_at, draft);
+        leave::surplus(input, index, books, bounds, lowered_at, draft);
     }
     leave::drained(input, index, draft);
     if kind == Kind::Rest && !draft.actions.is_empty() {

@@ -6,7 +6,7 @@ pub use text::render;
 
 use crate::budget::Left;
 use crate::failure::FailureKind;
-use crate::model::{FleetName, Lane, Pool};
+use crate::model::{FleetName, Lane, Pool, SourceName};
 use crate::plan::LaunchWhy;
 use crate::schedule::Holder;
 use crate::units::{Capacity, Currency, PricePerHour, Share, Span, Time, UnitPrice};
@@ -42,6 +42,8 @@ pub struct Sizing {
     pub need: Capacity,
     /// What decided it.
     pub basis: Basis,
+    /// What the other sources want, by name.
+    pub others: Vec<(SourceName, Capacity)>,
     /// What the forecast said, when one is configured and there is history for it.
     pub forecast: Option<Capacity>,
     /// What cut or lifted the need on its way to the target, in the order applied.
@@ -53,23 +55,31 @@ pub struct Sizing {
 }
 
 /// What decided the need.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Basis {
-    /// The queue.
-    Queue,
+    /// A queue.
+    Queue(SourceName),
+    /// A metric.
+    Metric(SourceName),
+    /// Jobs wait in a queue, and how fast they are done is not learned yet: what is wanted stays, and is one unit at least.
+    Learning(SourceName),
     /// The forecast.
     Forecast,
     /// No demand source: the minimum.
     Minimum,
     /// The source was not read yet: the last target holds.
-    Unread,
+    Unread(SourceName),
     /// The source gives no data: the last target holds.
     MissingHold {
+        /// Which.
+        source: SourceName,
         /// Since when.
         since: Time,
     },
     /// The source has given no data for too long: the stated capacity.
     MissingFallback {
+        /// Which.
+        source: SourceName,
         /// Since when.
         since: Time,
     },
@@ -136,6 +146,10 @@ pub struct Refused {
 pub enum Because {
     /// It costs more (a launch), or ending it saves less or risks more (an end).
     Worse,
+    /// Launches failed there lately, so many in a row, which weighs more than its price.
+    FailedLately(u32),
+    /// The minimum would not survive the loss of a place.
+    Survive,
     /// Its price was read so long ago that it is not bought by.
     PriceTooOld(Span),
     /// Closed after failures.
@@ -236,6 +250,13 @@ pub enum Wait {
         /// How many.
         machines: u32,
         /// When the first of them has.
+        at: Time,
+    },
+    /// Machines could move to cheaper pools: not yet again, or not so soon after an interruption.
+    Moves {
+        /// How many.
+        machines: u32,
+        /// When they may.
         at: Time,
     },
     /// A machine finishes its work.

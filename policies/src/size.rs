@@ -1,13 +1,18 @@
 //! From demand to a target: need, headroom, bounds, steps, cooldowns, idle grace.
 //!
 //! **Need.** From a queue: `arrivals / rate + backlog / (rate x drain time)`, where *rate* is what one unit does in an
-//! hour; exact, then rounded up to whole units. The forecast, where one is configured and there is history for it, is
-//! the highest value of the configured quantile from now to the horizon; it can only raise the need. Without a queue
+//! hour, configured or [learned](crate::demand::Pace); from a metric: `value / target`; exact, then rounded up to whole
+//! units. Of several sources the largest need counts. The forecast, where one is configured and there is history for it,
+//! is the highest value of the configured quantile from now to the horizon, or to the time that machines take to start if
+//! that is longer; it can only raise the need. Without a source
 //! and without a forecast the need is the minimum. Headroom is added and rounded up to whole units. The result,
 //! within min..max (max wins), is what is *wanted*. Schedules that are on make other bounds ([`Bounds`]).
 //!
-//! **Missing data.** Since the first failed reading the last target is wanted for `hold`, then `then` (within
-//! min..max); without `then` the last target for good. The forecast is not asked meanwhile. Before the first reading
+//! **A rate that is not learned yet**: while jobs wait, the last target is wanted, and one unit at least.
+//!
+//! **Missing data.** For a source that is silent the last target is wanted for `hold` since its first failed reading,
+//! then `then` (within min..max); without `then` the last target for good. So while others can be read the target may
+//! rise by them. The forecast is not asked meanwhile. Before its first reading
 //! after a start the last target is wanted. After that the target may rise and
 //! is not lowered until a second reading, and until the readings reach back over `idle_grace` or
 //! [`RATE_AT_LEAST`], whichever is shorter: a rate told by less is understated.
@@ -27,13 +32,18 @@
 //! With a `max_step` the cooldown of its direction is at least [`STEP_PAUSE`].
 //! A cooldown is over at exactly `last + cooldown`.
 
-use crate::demand::{Demand, History, RATE_AT_LEAST};
+use crate::demand::{Demand, History, RATE_AT_LEAST, Readings};
 use crate::forecast;
-use crate::model::{Fleet, ForecastRule, QueueRule};
+use crate::model::{Fleet, ForecastRule, SourceName, SourceRule};
 use crate::plan::{Memory, PEAKS};
 use crate::report::{Basis, Limit, Sizing};
 use crate::schedule::Bounds;
 use crate::units::{Capacity, Share, Span, Time};
+
+mod need;
+
+use need::Told;
+pub use need::reactive_need;
 
 /// Between two steps there is at least so long, also without a cooldown: deciding twice at one moment changes nothing
 /// the second time.
@@ -60,34 +70,22 @@ pub struct Sized {
     pub wake_at: Option<Time>,
 }
 
-/// Need told by the queue alone, in whole units, without headroom and bounds: what the history is made of. `None`
-/// without a queue or a reading.
-#[must_use]
-pub fn reactive_need(fleet: &Fleet, demand: &Demand) -> Option<Capacity> {
-    let QueueRule { jobs_per_unit_hour, drain_within } = fleet.demand.queue?;
-    let backlog = u128::from(demand.latest()?.backlog());
-    let arrivals = u128::from(demand.arrivals(jobs_per_unit_hour).milli());
-    let rate = u128::from(jobs_per_unit_hour.milli());
-    let drain_ms = u128::from(drain_within.as_millis().max(1));
-    // units = A/r + B x 3.6e9 / (r x T), with A and r in thousandths per hour and T in ms.
-    let above = arrivals.saturating_mul(drain_ms).saturating_add(backlog.saturating_mul(3_600_000_000));
-    let below = rate.saturating_mul(drain_ms);
-    let units = match (above, below) {
-        (0, _) => 0,
-        (_, 0) => u64::MAX,
-        _ => u64::try_from(above.div_ceil(below)).unwrap_or(u64::MAX),
-    };
-    Some(Capacity::units(units))
-}
-
 /// The target of now, where so much capacity counts.
 #[must_use]
-pub fn size(now: Time, fleet: &Fleet, memory: &Memory, held: Capacity, demand: &Demand, history: &History) -> Sized {
+pub fn size(
+    now: Time,
+    fleet: &Fleet,
+    memory: &Memory,
+    held: Capacity,
+    demand: &Demand,
+    history: &History,
+    lead: Span,
+) -> Sized {
     let previous = memory.target;
     let from = previous.unwrap_or(held);
     let bounds = Bounds::of(fleet, now);
     let wakes = bounds.until.into_iter().collect();
-    let mut sizer = Sizer { now, fleet, bounds, memory: memory.clone(), from, limits: Vec::new(), wakes };
+    let mut sizer = Sizer { now, fleet, bounds, memory: memory.clone(), from, lead, limits: Vec::new(), wakes };
     let want = sizer.want(demand, history);
     let floor = sizer.watch(&want);
     let target = if want.capacity < from {
@@ -105,8 +103,8 @@ pub fn size(now: Time, fleet: &Fleet, memory: &Memory, held: Capacity, demand: &
     }
     sizer.memory.target = Some(target);
     let wake_at = sizer.wakes.into_iter().filter(|t| *t > now).min();
-    let Want { need, basis, forecast, .. } = want;
-    let sizing = Sizing { need, basis, forecast, limits: sizer.limits, target, previous };
+    let Want { need, basis, others, forecast, .. } = want;
+    let sizing = Sizing { need, basis, others, forecast, limits: sizer.limits, target, previous };
     Sized { sizing, memory: sizer.memory, bounds: sizer.bounds, wake_at }
 }
 
@@ -117,7 +115,19 @@ struct Want {
     /// After them.
     capacity: Capacity,
     basis: Basis,
+    others: Vec<(SourceName, Capacity)>,
     forecast: Option<Capacity>,
+    watch: Watch,
+}
+
+/// What one source wants.
+struct Voice {
+    source: SourceName,
+    /// Before headroom and bounds.
+    need: Capacity,
+    /// Headroom is added to it: it was measured, and is not what was wanted before.
+    measured: bool,
+    basis: Basis,
     watch: Watch,
 }
 
@@ -141,72 +151,99 @@ struct Sizer<'a> {
     memory: Memory,
     /// The target before; at the first decision, what is held.
     from: Capacity,
+    /// Machines take so long to start.
+    lead: Span,
     limits: Vec<Limit>,
     wakes: Vec<Time>,
 }
 
 impl Sizer<'_> {
     fn want(&mut self, demand: &Demand, history: &History) -> Want {
-        let rules = &self.fleet.demand;
-        let held = |sizer: &mut Self, basis| {
-            let need = sizer.from;
-            Want { need, capacity: sizer.bound(need), basis, forecast: None, watch: Watch::Lost }
-        };
-        if rules.queue.is_none() {
+        let sources = &self.fleet.demand.sources;
+        let voices: Vec<Voice> = sources.iter().map(|(name, rule)| self.voice(name, *rule, demand)).collect();
+        // The first of the largest, measured ones before others.
+        let largest = voices.iter().rev().max_by_key(|v| (self.topped(v), v.measured));
+        let Some(Voice { source, need, measured, basis, .. }) = largest else {
             let forecast = self.forecast(history);
             let (need, basis) = forecast.map_or((self.bounds.min, Basis::Minimum), |f| (f, Basis::Forecast));
             let topped = if basis == Basis::Minimum { need } else { self.headroom(need) };
-            return Want { need, capacity: self.bound(topped), basis, forecast, watch: Watch::Seen };
-        }
-        if let Some(since) = demand.missing_since() {
-            let until = since.plus(rules.on_missing.hold);
-            return match rules.on_missing.then {
-                Some(then) if self.now >= until => Want {
-                    need: then,
-                    capacity: self.bound(then),
-                    basis: Basis::MissingFallback { since },
-                    forecast: None,
-                    watch: Watch::Lost,
-                },
-                then => {
-                    if then.is_some() {
-                        self.wakes.push(until);
-                    }
-                    held(self, Basis::MissingHold { since })
-                }
-            };
-        }
-        let Some(seen) = reactive_need(self.fleet, demand) else {
-            return Want { watch: Watch::Unread, ..held(self, Basis::Unread) };
+            let (capacity, watch) = (self.bound(topped), Watch::Seen);
+            return Want { need, capacity, basis, others: Vec::new(), forecast, watch };
         };
-        let forecast = self.forecast(history);
-        let (need, basis) = match forecast {
-            Some(f) if f > seen => (f, Basis::Forecast),
-            _ => (seen, Basis::Queue),
-        };
-        let topped = self.headroom(need);
+        let (mut need, mut basis, mut measured) = (*need, basis.clone(), *measured);
+        let others = voices.iter().filter(|v| v.source != *source).map(|v| (v.source.clone(), v.need)).collect();
+        let all_measured = voices.iter().all(|v| v.measured);
+        let forecast = if all_measured { self.forecast(history) } else { None };
+        if let Some(ahead) = forecast.filter(|ahead| *ahead > need) {
+            (need, basis, measured) = (ahead, Basis::Forecast, true);
+        }
+        let topped = if measured { self.headroom(need) } else { need };
         let mut capacity = self.bound(topped);
-        let mut watch = Watch::Seen;
-        if !self.rate_known(demand) {
-            watch = Watch::AtLeast;
+        let any = |watch| voices.iter().any(|v| v.watch == watch);
+        let watch = if any(Watch::AtLeast) || (any(Watch::Seen) && any(Watch::Unread)) {
+            Watch::AtLeast
+        } else if any(Watch::Seen) {
+            Watch::Seen
+        } else if any(Watch::Unread) {
+            Watch::Unread
+        } else {
+            Watch::Lost
+        };
+        if any(Watch::AtLeast) {
             let stay = self.from.min(self.bounds.max);
             if stay > capacity {
                 self.limits.push(Limit::RateUnknown);
                 capacity = stay;
             }
         }
-        Want { need, capacity, basis, forecast, watch }
+        Want { need, capacity, basis, others, forecast, watch }
+    }
+
+    /// What this source wants.
+    fn voice(&mut self, source: &SourceName, rule: SourceRule, demand: &Demand) -> Voice {
+        let from = self.from;
+        let voice = |need, measured, basis, watch| Voice { source: source.clone(), need, measured, basis, watch };
+        let name = || source.clone();
+        match need::told(rule, demand.of(source)) {
+            Told::Need(need) => {
+                let (basis, known) = match rule {
+                    SourceRule::Queue(_) => {
+                        (Basis::Queue(name()), demand.of(source).is_some_and(|r| self.rate_known(r)))
+                    }
+                    SourceRule::Metric(_) => (Basis::Metric(name()), true),
+                };
+                voice(need, true, basis, if known { Watch::Seen } else { Watch::AtLeast })
+            }
+            Told::Learning => voice(from.max(Capacity::ONE), false, Basis::Learning(name()), Watch::AtLeast),
+            Told::Unread => voice(from, false, Basis::Unread(name()), Watch::Unread),
+            Told::Silent(since) => {
+                let rule = self.fleet.demand.on_missing;
+                let until = since.plus(rule.hold);
+                match rule.then {
+                    Some(then) if self.now >= until => {
+                        voice(then, false, Basis::MissingFallback { source: name(), since }, Watch::Lost)
+                    }
+                    then => {
+                        if then.is_some() {
+                            self.wakes.push(until);
+                        }
+                        voice(from, false, Basis::MissingHold { source: name(), since }, Watch::Lost)
+                    }
+                }
+            }
+        }
     }
 
     /// Whether the readings reach back far enough for a rate to lower the target by: a short grace asks for less.
-    fn rate_known(&self, demand: &Demand) -> bool {
-        let covered = demand.covered();
+    fn rate_known(&self, readings: &Readings) -> bool {
+        let covered = readings.covered();
         covered > Span::ZERO && covered >= RATE_AT_LEAST.min(self.fleet.scale_down.idle_grace)
     }
 
     /// The highest value of the configured quantile from now to the horizon.
     fn forecast(&self, history: &History) -> Option<Capacity> {
         let ForecastRule { horizon, quantile } = self.fleet.demand.forecast?;
+        let horizon = horizon.max(self.lead);
         let hours = (horizon.as_millis() / 3_600_000).min(HORIZON_HOURS);
         let mut ahead: Vec<Span> = (0..=hours).map(Span::from_hours).collect();
         if hours < HORIZON_HOURS {
@@ -218,10 +255,21 @@ impl Sizer<'_> {
 
     fn headroom(&mut self, need: Capacity) -> Capacity {
         let share = self.fleet.demand.headroom;
-        if share == Share::default() || need.is_zero() {
+        if share != Share::default() && !need.is_zero() {
+            self.limits.push(Limit::Headroom(share));
+        }
+        self.with_headroom(need)
+    }
+
+    fn topped(&self, voice: &Voice) -> Capacity {
+        if voice.measured { self.with_headroom(voice.need) } else { voice.need }
+    }
+
+    fn with_headroom(&self, need: Capacity) -> Capacity {
+        let share = self.fleet.demand.headroom;
+        if share == Share::default() {
             return need;
         }
-        self.limits.push(Limit::Headroom(share));
         let milli = (u128::from(need.milli()) * (10_000 + u128::from(share.basis_points()))).div_ceil(10_000);
         Capacity::from_milli(u64::try_from(milli).unwrap_or(u64::MAX)).ceil()
     }

@@ -1,7 +1,7 @@
 //! Large fleets for measurements: every figure follows from the sizes and one seed.
 
-use policies::demand::{Demand, Sample};
-use policies::model::{Market, MaxShare, Offer, Pool, Shape, Unit};
+use policies::demand::{Demand, Reading, Sample};
+use policies::model::{DemandRules, Market, MaxShare, Offer, Pool, Shape, Unit};
 use policies::plan::{Holding, HoldingId, Memory, Standing};
 use policies::rng::Stream;
 use policies::units::{Capacity, ListPrice, Share, Span};
@@ -149,6 +149,7 @@ fn set_need(world: &mut World, task: Task) {
     world.demand = Demand::default();
     // Two readings, so that a rate of arrival is known: none arrive.
     for at in [START.minus(Span::from_mins(10)), START] {
-        world.demand.record(Sample { at, waiting, in_flight: 0, arrived_total: Some(0) }, Capacity::ZERO);
+        let sample = Sample { at, waiting, in_flight: 0, arrived_total: Some(0) };
+        world.demand.of_mut(&DemandRules::QUEUE.into()).record(Reading::Jobs(sample), Capacity::ZERO);
     }
 }

@@ -4,7 +4,7 @@
 //! `cargo test --test flap -- --nocapture` prints the figures.
 #![expect(clippy::print_stderr, reason = "the figures are for people")]
 
-use policies::model::{Market, Offer, Pool, Shape};
+use policies::model::{DemandRules, Market, Offer, Pool, QueueRule, Shape};
 use policies::plan::{Action, Standing};
 use policies::rng::Stream;
 use policies::units::{Capacity, ListPrice, PerHour, Share, Span};
@@ -63,9 +63,8 @@ fn demand() -> Vec<u64> {
 fn ours(demand: &[u64]) -> Figures {
     let mut world = World::default();
     world.fleet.max = Capacity::units(60);
-    if let Some(queue) = &mut world.fleet.demand.queue {
-        queue.jobs_per_unit_hour = PerHour::new(RATE);
-    }
+    let rule = QueueRule { jobs_per_unit_hour: Some(PerHour::new(RATE)), drain_within: Span::from_mins(10) };
+    world.fleet.demand.sources = DemandRules::queue(rule);
     world.fleet.scale_up.cooldown = Span::from_secs(60);
     world.fleet.scale_up.max_launches_per_hour = 240;
     world.fleet.scale_down.cooldown = Span::from_mins(10);

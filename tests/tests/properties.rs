@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use config::calendar::cron;
 use policies::budget::{AtLimit, Budget, Purse, Whose};
-use policies::demand::{Demand, Hour, Sample};
+use policies::demand::{Demand, Hour, Level, Reading, Readings, Sample};
 use policies::failure::FailureKind;
 use policies::model::{
-    DemandRules, ForecastRule, Lane, Market, MaxShare, MissingRule, Offer, OnDemandRules, Pool, QueueRule, ScaleDown,
-    ScaleUp, Shape, SpotRules, Unit,
+    DemandRules, ForecastRule, Lane, Market, MaxShare, MetricRule, MissingRule, MoveRules, Offer, OnDemandRules, Pool,
+    QueueRule, ScaleDown, ScaleUp, Shape, SourceRule, SpotRules, Survive, Unit,
 };
 use policies::plan::{Action, Closure, Holding, HoldingId, Kind, LaneState, Memory, Outcomes, Place, Standing};
 use policies::report::render;
@@ -89,27 +89,44 @@ fn spot_rules() -> impl Strategy<Value = SpotRules> {
     let cap = option::of((20..120_u32).prop_map(Share::percent));
     let per_unit = option::of((5_000_000..100_000_000_u64).prop_map(UnitPrice::from_nanos));
     let age = option::of((5..60_u64).prop_map(Span::from_mins));
-    (cap, per_unit, 1..6_u32, max_share, age).prop_map(
-        |(max_price_of_on_demand, max_price_per_unit, min_pools, max_share, max_price_age)| SpotRules {
-            max_price_of_on_demand,
-            max_price_per_unit,
-            min_pools,
-            max_share,
-            max_price_age,
+    let strategy = prop::sample::select(&policies::model::Strategy::ALL[..]);
+    let moves =
+        (0..60_u32, 1..90_u64, 1..20_u32, 1..100_u32).prop_map(|(saving, minutes, per_hour, share)| MoveRules {
+            min_saving: Share::percent(saving),
+            pays_back_within: Span::from_mins(minutes),
+            max_per_hour: per_hour,
+            max_share: Share::percent(share),
+            calm: Span::from_mins(minutes / 2),
+        });
+    (cap, per_unit, 1..6_u32, max_share, age, (strategy, option::of(moves))).prop_map(
+        |(max_price_of_on_demand, max_price_per_unit, min_pools, max_share, max_price_age, (strategy, moves))| {
+            SpotRules {
+                max_price_of_on_demand,
+                max_price_per_unit,
+                min_pools,
+                max_share,
+                strategy,
+                moves,
+                max_price_age,
+            }
         },
     )
 }
 
 fn demand_rules() -> impl Strategy<Value = DemandRules> {
-    let queue = prop_oneof![
-        1 => Just(None),
-        6 => Just(Some(QueueRule { jobs_per_unit_hour: PerHour::new(60), drain_within: Span::from_mins(10) })),
-    ];
+    let rate = prop_oneof![6 => Just(Some(PerHour::new(60))), 1 => Just(None)];
+    let queue = rate.prop_map(|rate| QueueRule { jobs_per_unit_hour: rate, drain_within: Span::from_mins(10) });
+    let metric = (1..2_000_u64).prop_map(|target| MetricRule { target_milli: target * 10 });
+    let sources = (option::weighted(0.9, queue), option::weighted(0.3, metric)).prop_map(|(queue, metric)| {
+        let queue = queue.map(|rule| (DemandRules::QUEUE.into(), SourceRule::Queue(rule)));
+        let metric = metric.map(|rule| (DemandRules::METRIC.into(), SourceRule::Metric(rule)));
+        queue.into_iter().chain(metric).collect()
+    });
     let forecast = option::of((1..24_u64, 50..100_u32))
         .prop_map(|rule| rule.map(|(h, q)| ForecastRule { horizon: Span::from_hours(h), quantile: Share::percent(q) }));
     let on_missing = (minutes(20), option::of(units(40))).prop_map(|(hold, then)| MissingRule { hold, then });
-    (queue, forecast, 0..40_u32, on_missing).prop_map(|(queue, forecast, headroom, on_missing)| DemandRules {
-        queue,
+    (sources, forecast, 0..40_u32, on_missing).prop_map(|(sources, forecast, headroom, on_missing)| DemandRules {
+        sources,
         forecast,
         headroom: Share::percent(headroom),
         on_missing,
@@ -147,13 +164,27 @@ fn memory() -> impl Strategy<Value = Memory> {
         let at = |m| NOW.minus(Span::from_mins(m));
         drawn.into_iter().map(|(m, ready, failed)| (at(m), Outcomes { ready, failed })).collect::<Vec<_>>()
     });
-    let halts = (outcomes, prop::bool::weighted(0.2));
+    let moved = (option::of((0..90_u64, 1..9_u32)), ago(60));
+    let halts = (outcomes, prop::bool::weighted(0.2), moved);
     (option::of(units(70)), ago(30), ago(30), peaks, minutes(30), ago(20), halts).prop_map(
-        |(target, raised_at, lowered_at, peaks, before, short_since, (outcomes, on_trial))| {
+        |(target, raised_at, lowered_at, peaks, before, short_since, (outcomes, on_trial, (moved, disturbed_at)))| {
             let watched_since = peaks.first().map(|(first, _)| first.minus(before));
             // Some launches of before, where the drawn times happen to be recent.
             let launches = raised_at.map(|at| (at, 3)).into_iter().collect();
-            Memory { target, raised_at, lowered_at, peaks, watched_since, short_since, launches, outcomes, on_trial }
+            let moves = moved.map(|(m, n)| (NOW.minus(Span::from_mins(m)), n)).into_iter().collect();
+            Memory {
+                target,
+                raised_at,
+                lowered_at,
+                peaks,
+                watched_since,
+                short_since,
+                launches,
+                outcomes,
+                on_trial,
+                moves,
+                disturbed_at,
+            }
         },
     )
 }
@@ -164,14 +195,23 @@ fn demand() -> impl Strategy<Value = Demand> {
     (reading, option::weighted(0.2, minutes(30)), prop::bool::weighted(0.9)).prop_map(
         |((waiting, in_flight, arrived), missing, ever)| {
             let mut demand = Demand::default();
+            let queue = demand.of_mut(&DemandRules::QUEUE.into());
             let past = NOW.minus(Span::from_mins(10));
             if ever {
                 for (at, total) in [(past, 1_000), (NOW, 1_000 + arrived)] {
-                    demand.record(Sample { at, waiting, in_flight, arrived_total: Some(total) }, Capacity::ZERO);
+                    let sample = Sample { at, waiting, in_flight, arrived_total: Some(total) };
+                    queue.record(Reading::Jobs(sample), Capacity::units(2));
                 }
             }
             if let Some(span) = missing {
-                demand.missed(NOW.minus(span));
+                queue.missed(NOW.minus(span));
+            }
+            // The metric tells something, or is silent for as long as the queue is not.
+            let metric = demand.of_mut(&DemandRules::METRIC.into());
+            if ever {
+                metric.record(Reading::Value(Level { at: NOW, milli: arrived * 10_000 }), Capacity::ZERO);
+            } else if in_flight % 2 == 0 {
+                metric.missed(NOW.minus(Span::from_secs(waiting)));
             }
             demand
         },
@@ -295,17 +335,19 @@ fn world() -> impl Strategy<Value = World> {
     let on_demand = (units(12), option::of((1..=10_u64).prop_map(Span::from_mins)), any::<bool>());
     let rules = (bounds, on_demand, spot_rules(), demand_rules(), pace());
     let machines = prop_oneof![1 => Just(Vec::new()), 2 => vec(holding(), 0..40)];
-    let rest = (memory(), demand(), any::<bool>(), any::<bool>(), schedules(), purses());
+    let survive = option::weighted(0.3, prop::sample::select(&Survive::ALL[..]));
+    let rest = (memory(), demand(), any::<bool>(), any::<bool>(), schedules(), (purses(), survive));
     (rules, market(), machines, closures(), lanes(), rest).prop_map(
         |((bounds, on_demand, spot, rules, pace), market, machines, closures, lanes, rest)| {
             let mut world = World::default();
             (world.now, world.closures, world.lanes) = (NOW, closures, lanes);
             let (min, above, unit) = bounds;
             let (base, fallback_after, return_to_spot) = on_demand;
-            let (memory, demand, with_history, with_rate, schedules, purses) = rest;
+            let (memory, demand, with_history, with_rate, schedules, (purses, survive)) = rest;
             let fleet = &mut world.fleet;
             (fleet.min, fleet.max, fleet.unit) = (Capacity::units(min), Capacity::units(min + above), unit);
             fleet.schedules = schedules;
+            fleet.survive = survive;
             fleet.on_demand = OnDemandRules { base, fallback_after, return_to_spot };
             (fleet.spot, fleet.demand) = (spot, rules);
             (fleet.scale_up, fleet.scale_down) = pace;
@@ -424,14 +466,17 @@ proptest! {
     #[test]
     fn more_demand_never_lowers_the_target(world in world(), more in 1..500_u64) {
         let mut busier = world.clone();
-        if let Some(sample) = world.demand.latest().copied() {
-            let mut demand = Demand::default();
+        let queue = DemandRules::QUEUE.into();
+        if let Some(sample) = world.demand.of(&queue).and_then(|readings| readings.latest().copied()) {
+            let demand = busier.demand.of_mut(&queue);
+            let pace = demand.pace();
+            *demand = Readings::default();
             let (waiting, arrived_total) = (sample.waiting + more, sample.arrived_total);
             let at = NOW.minus(Span::from_mins(10));
             let calm = arrived_total.map(|_| 1_000);
-            demand.record(Sample { at, arrived_total: calm, ..sample }, Capacity::ZERO);
-            demand.record(Sample { waiting, ..sample }, Capacity::ZERO);
-            busier.demand = demand;
+            demand.record(Reading::Jobs(Sample { at, arrived_total: calm, ..sample }), Capacity::ZERO);
+            demand.record(Reading::Jobs(Sample { waiting, ..sample }), Capacity::ZERO);
+            demand.restore(pace);
         }
         let (target, busier) = (world.decide().0.target, busier.decide().0.target);
         prop_assert!(busier >= target, "{} with more demand, {} without", busier, target);
@@ -461,6 +506,9 @@ proptest! {
 
     #[test]
     fn no_share_is_passed(world in world()) {
+        // What has to survive the loss of a place is spread by that rule.
+        let mut world = world;
+        world.fleet.survive = None;
         let (plan, _) = world.decide();
         let mut after = world.clone();
         after.carry_out(&plan);

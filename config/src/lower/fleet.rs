@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use policies::model::{
-    DemandRules, Fleet, FleetName, ForecastRule, InstanceType, MaxShare, MissingRule, OnDemandRules, QueueRule,
-    ScaleDown, ScaleUp, SpotRules,
+    Fleet, FleetName, InstanceType, MaxShare, MoveRules, OnDemandRules, ScaleDown, ScaleUp, SpotRules, Survive,
 };
 use policies::units::{Capacity, Share, Span};
 
 use crate::hints;
-use crate::lower::{At, Known, Lowering, MONTH, NameRule, WEEK, budget, pools, schedules, source};
-use crate::model::{FleetConfig, SourceConfig};
+use crate::lower::{At, Known, Lowering, MONTH, NameRule, WEEK, budget, demand, pools, schedules};
+use crate::model::FleetConfig;
 use crate::raw;
 use crate::raw::field::{Dict, Field};
 use crate::raw::value::{Duration, Leaf, Percent, Text, Units};
@@ -74,10 +73,10 @@ pub(crate) fn lower(
     let unit = cx.value(&at.key("unit"), unit);
     let weights_at = at.key("weights");
     let weights = weights_of(cx, &weights_at, weights);
-    let limits = capacity_of(cx, &at.key("capacity"), capacity);
+    let (limits, survive) = capacity_of(cx, &at.key("capacity"), capacity);
     let budget = budget::lower(cx, &at.key("budget"), budget);
     let schedules = schedules::lower(cx, &at.key("schedules"), schedules, limits);
-    let (demand, source) = demand_of(cx, &at.key("demand"), demand, limits, known);
+    let (demand, sources) = demand::lower(cx, &at.key("demand"), demand, limits, known);
     let on_demand_at = at.key("on_demand");
     let on_demand = on_demand_of(cx, &on_demand_at, on_demand, limits);
     let spot_at = at.key("spot");
@@ -103,6 +102,9 @@ pub(crate) fn lower(
         if let Some(spot) = &spot {
             pools::check_spread(cx, &spot_at, places, spot);
         }
+        if let Some(Some(survive)) = survive {
+            pools::check_survival(cx, &at.key("capacity").key("survive"), places, survive);
+        }
     }
 
     let fleet = || {
@@ -117,6 +119,7 @@ pub(crate) fn lower(
             max,
             schedules: schedules?,
             budget: budget?,
+            survive: survive?,
             demand: demand?,
             on_demand: on_demand?,
             spot: spot?,
@@ -124,7 +127,7 @@ pub(crate) fn lower(
             scale_down: scale_down?,
             pools: places.pools,
         };
-        Some(FleetConfig { fleet, source, specs: places.specs })
+        Some(FleetConfig { fleet, sources, specs: places.specs })
     };
     let fleet = fleet();
     (name, fleet)
@@ -192,8 +195,24 @@ pub(super) fn capacity(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<Leaf
     Some(value)
 }
 
-fn capacity_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Capacity>) -> Option<(Capacity, Capacity)> {
-    let raw::Capacity { min, max } = cx.open(at, field)?;
+/// The least and the most, and what the least survives.
+fn capacity_of(
+    cx: &mut Lowering<'_, '_>,
+    at: &At<'_>,
+    field: Field<raw::Capacity>,
+) -> (Option<(Capacity, Capacity)>, Option<Option<Survive>>) {
+    let Some(raw::Capacity { min, max, survive }) = cx.open(at, field) else { return (None, None) };
+    let has_survive = !survive.is_absent();
+    let survive = cx.value(&at.key("survive"), survive);
+    (limits_of(cx, at, min, max), if has_survive { survive.map(Some) } else { Some(None) })
+}
+
+fn limits_of(
+    cx: &mut Lowering<'_, '_>,
+    at: &At<'_>,
+    min: Field<Leaf<Units>>,
+    max: Field<Leaf<Units>>,
+) -> Option<(Capacity, Capacity)> {
     let min_at = at.key("min");
     let max_at = at.key("max");
     let min = capacity(cx, &min_at, min);
@@ -207,89 +226,6 @@ fn capacity_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Capacit
         return Some((min, max));
     }
     None
-}
-
-fn demand_of(
-    cx: &mut Lowering<'_, '_>,
-    at: &At<'_>,
-    field: Field<raw::Demand>,
-    limits: Option<(Capacity, Capacity)>,
-    known: &Known<'_>,
-) -> (Option<DemandRules>, Option<SourceConfig>) {
-    let Some(raw::Demand { queue, forecast, headroom, on_missing }) = cx.open(at, field) else {
-        return (None, None);
-    };
-    let has_queue = !queue.is_absent();
-    let has_forecast = !forecast.is_absent();
-    if !has_queue && has_forecast {
-        cx.wrong(&at.key("forecast"), "there is nothing to forecast without a queue", "add `queue`, or remove this");
-    }
-    if !has_queue && on_missing.is_given() {
-        cx.wrong(&at.key("on_missing"), "nothing can be missing without a queue", "add `queue`, or remove this");
-    }
-    let queue = queue_of(cx, &at.key("queue"), queue, known);
-    let forecast = forecast_of(cx, &at.key("forecast"), forecast);
-    let headroom = share(cx, &at.key("headroom"), headroom, Share::default(), Share::percent(1_000));
-    let on_missing = on_missing_of(cx, &at.key("on_missing"), on_missing, limits);
-    let (rule, source) = queue.map_or((None, None), |(rule, source)| (Some(rule), Some(source)));
-    let rules = || {
-        Some(DemandRules {
-            queue: if has_queue { Some(rule?) } else { None },
-            forecast: if has_forecast { Some(forecast?) } else { None },
-            headroom: headroom?,
-            on_missing: on_missing?,
-        })
-    };
-    (rules(), source)
-}
-
-fn queue_of(
-    cx: &mut Lowering<'_, '_>,
-    at: &At<'_>,
-    field: Field<raw::Queue>,
-    known: &Known<'_>,
-) -> Option<(QueueRule, SourceConfig)> {
-    let raw::Queue { source, jobs_per_unit_hour, drain_within, timeout } = cx.open(at, field)?;
-    let kind = source::lower(cx, &at.key("source"), source, known);
-    let jobs_at = at.key("jobs_per_unit_hour");
-    let jobs_per_unit_hour = cx.value(&jobs_at, jobs_per_unit_hour).filter(|jobs| {
-        if jobs.milli() == 0 {
-            cx.wrong(&jobs_at, "a unit that finishes no jobs can drain no queue", "give what one unit does in an hour");
-        }
-        jobs.milli() > 0
-    });
-    let drain_within = span(cx, &at.key("drain_within"), drain_within, Span::from_secs(1), MONTH);
-    let timeout = span(cx, &at.key("timeout"), timeout, Span::from_millis(100), Span::from_secs(60));
-    let rule = QueueRule { jobs_per_unit_hour: jobs_per_unit_hour?, drain_within: drain_within? };
-    Some((rule, SourceConfig { kind: kind?, timeout: timeout? }))
-}
-
-fn forecast_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Forecast>) -> Option<ForecastRule> {
-    let raw::Forecast { horizon, quantile } = cx.open(at, field)?;
-    let horizon = span(cx, &at.key("horizon"), horizon, Span::from_mins(1), WEEK);
-    let quantile = share(cx, &at.key("quantile"), quantile, Share::percent(1), Share::from_basis_points(9_990));
-    Some(ForecastRule { horizon: horizon?, quantile: quantile? })
-}
-
-fn on_missing_of(
-    cx: &mut Lowering<'_, '_>,
-    at: &At<'_>,
-    field: Field<raw::OnMissing>,
-    limits: Option<(Capacity, Capacity)>,
-) -> Option<MissingRule> {
-    let raw::OnMissing { hold, then } = cx.open(at, field)?;
-    let hold = span(cx, &at.key("hold"), hold, Span::ZERO, MONTH);
-    let then_at = at.key("then");
-    let has_then = !then.is_absent();
-    let then = capacity(cx, &then_at, then);
-    if let (Some(then), Some((min, max))) = (then, limits)
-        && (then > max || then < min)
-    {
-        let rule = format!("{then} is not between min, {min}, and max, {max}");
-        cx.wrong(&then_at, rule, "the target never leaves these limits");
-        return None;
-    }
-    Some(MissingRule { hold: hold?, then: if has_then { Some(then?) } else { None } })
 }
 
 fn on_demand_of(
@@ -316,7 +252,7 @@ fn on_demand_of(
 }
 
 fn spot_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Spot>) -> Option<SpotRules> {
-    let raw::Spot { max_price, min_pools, max_share, max_price_age } = cx.open(at, field)?;
+    let raw::Spot { max_price, min_pools, max_share, strategy, moves, max_price_age } = cx.open(at, field)?;
     let cap = if max_price.is_absent() { Some((None, None)) } else { cap_of(cx, &at.key("max_price"), max_price) };
     let min_at = at.key("min_pools");
     let min_pools = cx.value(&min_at, min_pools).and_then(|n| match u32::try_from(n) {
@@ -327,6 +263,9 @@ fn spot_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Spot>) -> O
         }
     });
     let max_share = max_share_of(cx, &at.key("max_share"), max_share);
+    let strategy = cx.value(&at.key("strategy"), strategy);
+    let has_moves = !moves.is_absent();
+    let moves = moves_of(cx, &at.key("moves"), moves);
     let max_price_age = span(cx, &at.key("max_price_age"), max_price_age, Span::from_mins(5), MONTH);
     let (max_price_of_on_demand, max_price_per_unit) = cap?;
     Some(SpotRules {
@@ -334,7 +273,33 @@ fn spot_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Spot>) -> O
         max_price_per_unit,
         min_pools: min_pools?,
         max_share: max_share?,
+        strategy: strategy?,
+        moves: if has_moves { Some(moves?) } else { None },
         max_price_age: Some(max_price_age?),
+    })
+}
+
+fn moves_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Moves>) -> Option<MoveRules> {
+    let raw::Moves { min_saving, pays_back_within, max_per_hour, max_share, calm } = cx.open(at, field)?;
+    let least = Share::percent(1);
+    let min_saving = share(cx, &at.key("min_saving"), min_saving, least, Share::WHOLE);
+    let pays_back_within = span(cx, &at.key("pays_back_within"), pays_back_within, Span::from_mins(1), WEEK);
+    let most_at = at.key("max_per_hour");
+    let max_per_hour = cx.value(&most_at, max_per_hour).and_then(|n| match u32::try_from(n) {
+        Ok(n @ 1..=1_000) => Some(n),
+        _ => {
+            cx.wrong(&most_at, format!("{n} moves an hour cannot be asked for"), "it must be from 1 to 1000");
+            None
+        }
+    });
+    let max_share = share(cx, &at.key("max_share"), max_share, least, Share::WHOLE);
+    let calm = span(cx, &at.key("calm"), calm, Span::ZERO, WEEK);
+    Some(MoveRules {
+        min_saving: min_saving?,
+        pays_back_within: pays_back_within?,
+        max_per_hour: max_per_hour?,
+        max_share: max_share?,
+        calm: calm?,
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use policies::model::{Market, OnDemandRules, Pool, ProviderName, SpecName, SpotRules};
+use policies::model::{Market, OnDemandRules, Pool, ProviderName, SpecName, SpotRules, Survive};
 use policies::units::{Capacity, Currency, Share};
 use providers::LaunchSpec;
 
@@ -255,6 +255,20 @@ pub(crate) fn check_markets(
     if !has(Market::Spot) && rules.base < max && rules.fallback_after.is_none() {
         let rule = format!("no pool sells spot, and only {} units are bought on-demand", rules.base);
         cx.wrong(pools_at, rule, format!("add `spot` to `markets`, or set `on_demand.base` to {max}"));
+    }
+}
+
+/// That the fleet has places of this kind to survive in.
+pub(crate) fn check_survival(cx: &mut Lowering<'_, '_>, at: &At<'_>, places: &Places, survive: Survive) {
+    let place = |pool: &Pool| match survive {
+        Survive::Zone => format!("{}/{}", pool.lane(), pool.zone()),
+        Survive::Region => pool.lane().to_string(),
+        Survive::Provider => pool.provider().to_string(),
+    };
+    if places.pools.keys().map(place).collect::<BTreeSet<_>>().len() < 2 {
+        let name = survive.name();
+        let rule = format!("all pools are in one {name}: nothing survives its loss");
+        cx.wrong(at, rule, format!("name pools in another {name}, or remove this"));
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use policies::budget::AtLimit;
-use policies::model::{Market, Unit};
+use policies::model::{Market, Strategy, Survive, Unit};
 use policies::schedule::Cron;
 use policies::units::{Capacity, Currency, PerHour, Share, Span, UnitPrice};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -521,6 +521,11 @@ pub(crate) enum Order {
 choices! {
     AtLimit, "`alert`, `freeze` or `shed-spot`":
         "alert" => AtLimit::Alert, "freeze" => AtLimit::Freeze, "shed-spot" => AtLimit::ShedSpot;
+    Strategy, "`price-capacity`, `lowest-price`, `capacity` or `diversified`":
+        "price-capacity" => Self::PriceCapacity, "lowest-price" => Self::LowestPrice, "capacity" => Self::Capacity,
+        "diversified" => Self::Diversified;
+    Survive, "`zone`, `region` or `provider`":
+        "zone" => Self::Zone, "region" => Self::Region, "provider" => Self::Provider;
     Unit, "`instance`, `vcpu` or `gpu`":
         "instance" => Self::Instance, "vcpu" => Self::Vcpu, "gpu" => Self::Gpu;
     Market, "`spot` or `on-demand`": "spot" => Self::Spot, "on-demand" => Self::OnDemand;

@@ -1,8 +1,9 @@
 //! `spotfleet plan`: what would be done now, and why.
 
 use clap::Args;
+use config::FleetConfig;
 use policies::control::Controller;
-use policies::model::Pool;
+use policies::model::{Pool, SourceRule};
 
 use super::client::{DaemonArgs, NoAnswer, block_on};
 use super::out::Out;
@@ -136,10 +137,14 @@ fn check_assumptions(what_if: &WhatIf, config: &config::Config) -> Result<(), Fa
             return Err(Fault::Usage(format!("no fleet of the file has a pool in {}{name}", lost.provider)));
         }
     }
-    if what_if.demand.is_some() && config.fleets.iter().all(|f| f.source.is_none()) {
+    if what_if.demand.is_some() && !config.fleets.iter().any(sized_by_queue) {
         return Err(Fault::Usage("no fleet of the file is sized by a queue".to_owned()));
     }
     Ok(())
+}
+
+fn sized_by_queue(config: &FleetConfig) -> bool {
+    config.fleet.demand.sources.values().any(|rule| matches!(rule, SourceRule::Queue(_)))
 }
 
 /// Looks at the clouds once.

@@ -7,6 +7,8 @@
 mod make;
 
 pub use make::{capacity, money, price, saving};
+use std::collections::BTreeMap;
+
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -325,8 +327,14 @@ pub struct Plan {
 pub struct Sizing {
     /// Before limits.
     pub need: f64,
-    /// `unread`, `queue`, `forecast`, `minimum`, `missing-hold` or `missing-fallback`.
+    /// `unread`, `queue`, `metric`, `learning`, `forecast`, `minimum`, `missing-hold` or `missing-fallback`.
     pub basis: String,
+    /// The source that decided; absent when none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// What the other sources want, in units.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<String, f64>,
     /// What the forecast said.
     pub forecast: Option<f64>,
     /// What cut or lifted the need, in order: `headroom`, `rate-unknown`, `min`, `max`, `step-up`, `step-down`, `cooldown-up`,
@@ -349,7 +357,7 @@ pub struct Step {
     pub count: u32,
     /// Capacity of one, of a launch.
     pub units: Option<f64>,
-    /// What for (`base`, `spot`, `bridge`) or why (`interruption`, `surplus`, `bridge-over`, `pool-removed`,
+    /// What for (`base`, `spot`, `bridge`, `survive`, `move`) or why (`interruption`, `surplus`, `bridge-over`, `pool-removed`,
     /// `drained`).
     pub why: String,
     /// When a drained machine is ended.
@@ -373,7 +381,8 @@ pub struct Refused {
     /// Price of one unit of capacity.
     pub price_per_unit_hour: Option<f64>,
     /// `worse`, `closed`, `above-cap`, `above-share-of-on-demand`, `no-on-demand-price`, `no-offer`, `no-rate`,
-    /// `pool-full`, `zone-full`, `region-full`, `provider-full`, `over-max`, `unseen`, `no-units` or `base`.
+    /// `pool-full`, `zone-full`, `region-full`, `provider-full`, `over-max`, `unseen`, `no-units`, `price-too-old`,
+    /// `failed-lately`, `survive` or `base`.
     pub because: String,
     /// Until when it is closed.
     #[schemars(extend("format" = "date-time"))]
@@ -383,13 +392,14 @@ pub struct Refused {
 /// Something a decision waits for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Wait {
-    /// `paused`, `budget`, `halted`, `trial`, `launch-limit`, `settling`, `unseen`, `no-offer`, `fallback`, `young` or `draining`.
+    /// `paused`, `budget`, `halted`, `trial`, `launch-limit`, `settling`, `unseen`, `no-offer`, `fallback`, `young`, `moves`
+    /// or `draining`.
     pub what: String,
     /// The lane that is not seen.
     pub lane: Option<String>,
     /// Capacity that is missing.
     pub missing: Option<f64>,
-    /// What the missing capacity is wanted for: `base`, `spot` or `bridge`.
+    /// What the missing capacity is wanted for: `base`, `spot`, `bridge` or `survive`.
     pub why: Option<String>,
     /// The best pools for it, and why each is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -2,7 +2,7 @@
 
 use policies::control::{Call, CallId, Launch, Reply};
 use policies::failure::{Failure, FailureKind};
-use policies::model::FleetName;
+use policies::model::{FleetName, SourceName};
 use policies::units::Time;
 use providers::Order;
 use tokio::task::{JoinError, JoinSet};
@@ -15,7 +15,7 @@ pub(super) struct Done {
     pub(super) call: CallId,
     pub(super) reply: Reply,
     /// Whose demand was read, if it was.
-    pub(super) demand_of: Option<FleetName>,
+    pub(super) demand_of: Option<(FleetName, SourceName)>,
 }
 
 /// Calls on their way. Looks change nothing and may be dropped; deeds may have happened.
@@ -57,14 +57,14 @@ impl Calls {
                     }))
                 });
             }
-            Call::Demand { fleet } => {
-                let source = world.source(&fleet);
+            Call::Demand { fleet, source: name } => {
+                let source = world.source(&fleet, &name);
                 self.looks.spawn(async move {
                     let reply = Reply::Measured(match source {
-                        Ok(source) => source.measure(now).await,
+                        Ok(source) => source.read(now).await,
                         Err(failure) => Err(failure),
                     });
-                    Done { demand_of: Some(fleet), ..done(reply) }
+                    Done { demand_of: Some((fleet, name)), ..done(reply) }
                 });
             }
             Call::Launch(Launch { token, fleet, pool, spec, count }) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use policies::control::ledger::Note;
 use policies::control::{Controller, Reply, View};
 use policies::failure::FailureKind;
-use policies::model::{FleetName, Lane, Sight};
+use policies::model::{FleetName, Lane, Sight, SourceName};
 use policies::units::Time;
 use tracing::{debug, error, info, warn};
 
@@ -20,7 +20,7 @@ pub(super) struct Watch {
     decided: BTreeMap<FleetName, Time>,
     lanes: BTreeMap<Lane, Eyesight>,
     /// Why each fleet's demand cannot be read, where it cannot.
-    blind: BTreeMap<FleetName, FailureKind>,
+    blind: BTreeMap<(FleetName, SourceName), FailureKind>,
     ready: Option<bool>,
     announced: bool,
 }
@@ -77,17 +77,18 @@ impl Watch {
     }
 
     /// Says why a fleet's demand cannot be read, once for each kind of reason, and when it can be again.
-    pub(super) fn measured(&mut self, fleet: Option<FleetName>, reply: &Reply) {
-        let (Some(fleet), Reply::Measured(result)) = (fleet, reply) else { return };
+    pub(super) fn measured(&mut self, of: Option<(FleetName, SourceName)>, reply: &Reply) {
+        let (Some(of), Reply::Measured(result)) = (of, reply) else { return };
+        let (fleet, source) = (&of.0, &of.1);
         match result {
             Ok(_) => {
-                if self.blind.remove(&fleet).is_some() {
-                    info!(%fleet, "demand is read again");
+                if self.blind.remove(&of).is_some() {
+                    info!(%fleet, %source, "demand is read again");
                 }
             }
             Err(failure) => {
-                if self.blind.insert(fleet.clone(), failure.kind) != Some(failure.kind) {
-                    warn!(%fleet, %failure, "demand cannot be read");
+                if self.blind.insert(of.clone(), failure.kind) != Some(failure.kind) {
+                    warn!(%fleet, %source, %failure, "demand cannot be read");
                 }
             }
         }

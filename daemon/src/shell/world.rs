@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use policies::demand::{Level, Reading};
 use policies::failure::Failure;
-use policies::model::{FleetName, ProviderName, SpecName};
+use policies::model::{FleetName, ProviderName, SourceName, SpecName};
+use policies::units::Time;
 use providers::demand::Source;
 use providers::{LaunchSpec, Provider};
 
@@ -16,10 +18,32 @@ use super::calls::not_configured;
 pub struct World {
     /// The clouds, each under its guard.
     pub providers: BTreeMap<ProviderName, Arc<dyn Provider>>,
-    /// Where each fleet's demand is read.
-    pub sources: BTreeMap<FleetName, Arc<dyn Source>>,
+    /// Where each source of each fleet's demand is read.
+    pub sources: BTreeMap<(FleetName, SourceName), Feed>,
     /// What machines are launched with.
     pub specs: BTreeMap<SpecName, Arc<LaunchSpec>>,
+}
+
+/// A demand source, and what is read from it.
+#[derive(Clone)]
+pub enum Feed {
+    /// Jobs.
+    Queue(Arc<dyn Source>),
+    /// One number.
+    Metric(Arc<dyn Source>),
+}
+
+impl Feed {
+    /// Reads it once, at this time.
+    ///
+    /// # Errors
+    /// Those of [`Source`].
+    pub(super) async fn read(&self, now: Time) -> Result<Reading, Failure> {
+        match self {
+            Self::Queue(source) => Ok(Reading::Jobs(source.measure(now).await?)),
+            Self::Metric(source) => Ok(Reading::Value(Level { at: now, milli: source.value().await? })),
+        }
+    }
 }
 
 impl fmt::Debug for World {
@@ -38,8 +62,9 @@ impl World {
         self.providers.get(name).cloned().ok_or_else(|| not_configured("provider", name.as_str()))
     }
 
-    pub(super) fn source(&self, fleet: &FleetName) -> Result<Arc<dyn Source>, Failure> {
-        self.sources.get(fleet).cloned().ok_or_else(|| not_configured("the demand source of fleet", fleet.as_str()))
+    pub(super) fn source(&self, fleet: &FleetName, source: &SourceName) -> Result<Feed, Failure> {
+        let found = self.sources.get(&(fleet.clone(), source.clone())).cloned();
+        found.ok_or_else(|| not_configured("demand source", &format!("{source} of fleet {fleet}")))
     }
 
     pub(super) fn spec(&self, name: &SpecName) -> Result<Arc<LaunchSpec>, Failure> {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use policies::control::ledger::{NOTES, Record};
-use policies::demand::HISTORY_HOURS;
+use policies::control::ledger::{NOTES, Record, STARTS};
+use policies::demand::{HISTORY_HOURS, PACE_WORK};
 use policies::plan::PEAKS;
 
 /// Notes and hours are trimmed by the batch that adds one, so that few stand over.
@@ -24,6 +24,16 @@ pub fn findings(records: &[Record]) -> Vec<String> {
             Record::Spend(fleet, spend) => {
                 if spend.in_day.micros() < 0 || spend.in_month.micros() < 0 {
                     found.push(format!("spend of {fleet}: less than nothing was spent"));
+                }
+            }
+            Record::Pace(fleet, source, pace) => {
+                if pace.work_milli_s > PACE_WORK {
+                    found.push(format!("pace of {source} of {fleet}: more work than it is told by"));
+                }
+            }
+            Record::Starts(pool, starts) => {
+                if starts.len() > STARTS {
+                    found.push(format!("starts of {pool}: {} of them, at most {STARTS} are kept", starts.len()));
                 }
             }
             Record::Intent(i) => {

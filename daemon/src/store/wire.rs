@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 
 use policies::control::ledger::{Key, Record};
 use policies::control::orders::Slot;
-use policies::model::{Lane, Market};
+use policies::model::{Lane, Market, Pool};
 use policies::plan::Place;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,10 @@ pub enum Kind {
     Spend,
     /// Hours of demand.
     Hour,
+    /// How fast work is done.
+    Pace,
+    /// How long machines take to start.
+    Starts,
     /// Closures.
     Closure,
     /// Notes.
@@ -66,7 +70,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of their keys.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Boot,
         Self::Proven,
         Self::Intent,
@@ -75,6 +79,8 @@ impl Kind {
         Self::Memory,
         Self::Spend,
         Self::Hour,
+        Self::Pace,
+        Self::Starts,
         Self::Closure,
         Self::Note,
     ];
@@ -91,6 +97,8 @@ impl Kind {
             Self::Memory => "memory",
             Self::Spend => "spend",
             Self::Hour => "hour",
+            Self::Pace => "pace",
+            Self::Starts => "starts",
             Self::Closure => "closure",
             Self::Note => "note",
         }
@@ -108,6 +116,8 @@ impl Kind {
             Self::Memory => 0x40,
             Self::Spend => 0x48,
             Self::Hour => 0x50,
+            Self::Pace => 0x54,
+            Self::Starts => 0x58,
             Self::Closure => 0x60,
             Self::Note => 0x70,
         }
@@ -125,6 +135,8 @@ impl Kind {
             Record::Memory(..) => Self::Memory,
             Record::Spend(..) => Self::Spend,
             Record::Hour(..) => Self::Hour,
+            Record::Pace(..) => Self::Pace,
+            Record::Starts(..) => Self::Starts,
             Record::Closure(_) => Self::Closure,
             Record::Note(_) => Self::Note,
         }
@@ -242,15 +254,21 @@ pub fn encode_key(key: &Key) -> Vec<u8> {
             put_text(&mut to, fleet.as_str());
             to.extend((number.cast_unsigned() ^ (1 << 63)).to_be_bytes());
         }
+        Key::Pace(fleet, source) => {
+            to.push(Kind::Pace.byte());
+            put_text(&mut to, fleet.as_str());
+            put_text(&mut to, source.as_str());
+        }
+        Key::Starts(pool) => {
+            to.push(Kind::Starts.byte());
+            put_pool(&mut to, pool);
+        }
         Key::Closure(place) => {
             to.push(Kind::Closure.byte());
             match place {
                 Place::Pool(pool) => {
                     to.push(1);
-                    put_lane(&mut to, pool.lane());
-                    put_text(&mut to, pool.zone().as_str());
-                    put_text(&mut to, pool.instance_type().as_str());
-                    to.push(market_byte(pool.market()));
+                    put_pool(&mut to, pool);
                 }
                 Place::LaneMarket(lane, market) => {
                     to.push(2);
@@ -388,6 +406,13 @@ fn put_text(to: &mut Vec<u8>, text: &str) {
 fn put_lane(to: &mut Vec<u8>, lane: &Lane) {
     put_text(to, lane.provider.as_str());
     put_text(to, lane.region.as_str());
+}
+
+fn put_pool(to: &mut Vec<u8>, pool: &Pool) {
+    put_lane(to, pool.lane());
+    put_text(to, pool.zone().as_str());
+    put_text(to, pool.instance_type().as_str());
+    to.push(market_byte(pool.market()));
 }
 
 const fn market_byte(market: Market) -> u8 {

@@ -2,24 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::{Books, Level, Violation, distinct};
+use crate::check::{Books, Level, Violation, distinct, moves};
 use crate::model::{InstanceType, Lane, Market, Offer, Pool, SpecName, Zone};
 use crate::plan::{Action, Input, LaunchWhy, PRICE_FRESH, PRICE_MARGIN, Plan, Standing, TRIAL};
 use crate::units::{Capacity, PricePerHour, Share, Span, UnitPrice};
 
 /// One launch of the plan, taken apart.
 #[derive(Clone, Copy)]
-struct Launch<'a> {
-    pool: &'a Pool,
+pub(super) struct Launch<'a> {
+    pub(super) pool: &'a Pool,
     spec: &'a SpecName,
-    count: u32,
-    units: Capacity,
-    price: PricePerHour,
-    why: LaunchWhy,
+    pub(super) count: u32,
+    pub(super) units: Capacity,
+    pub(super) price: PricePerHour,
+    pub(super) why: LaunchWhy,
 }
 
 impl Launch<'_> {
-    fn capacity(&self) -> Capacity {
+    pub(super) fn capacity(&self) -> Capacity {
         self.units.times(u64::from(self.count))
     }
 }
@@ -51,6 +51,8 @@ pub(super) fn judge(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &m
     }
     amounts(input, books, &launches, found);
     bridges(input, &launches, found);
+    moves::judge(input, books, &launches, found);
+    moves::spares(input, books, &launches, found);
 }
 
 fn launch(action: &Action) -> Option<Launch<'_>> {
@@ -77,7 +79,9 @@ fn place(input: &Input<'_>, launch: &Launch<'_>, found: &mut Vec<Violation>) {
     }
     let market = match launch.why {
         LaunchWhy::Base | LaunchWhy::Bridge => Market::OnDemand,
-        LaunchWhy::Spot => Market::Spot,
+        LaunchWhy::Spot | LaunchWhy::Move => Market::Spot,
+        LaunchWhy::Survive if input.fleet.pools.keys().any(|p| p.market() == Market::Spot) => Market::Spot,
+        LaunchWhy::Survive => Market::OnDemand,
     };
     if pool.market() != market {
         found.push(Violation::WrongPurpose(pool.clone()));
@@ -184,7 +188,9 @@ struct Load<'a> {
 /// No site that gets spot holds more than its share of the wanted spot capacity afterwards, or one machine.
 fn shares(input: &Input<'_>, books: &Books<'_>, launches: &[Launch<'_>], found: &mut Vec<Violation>) {
     let mut loads: BTreeMap<Site<'_>, Load<'_>> = BTreeMap::new();
-    for launch in launches.iter().filter(|l| l.pool.market() == Market::Spot) {
+    // What has to survive the loss of a place is spread by that rule.
+    let spread = |l: &&Launch<'_>| l.pool.market() == Market::Spot && l.why != LaunchWhy::Survive;
+    for launch in launches.iter().filter(spread) {
         for site in sites(launch.pool) {
             let nothing = Load { capacity: Capacity::ZERO, largest: Capacity::ZERO, pool: launch.pool };
             let load = loads.entry(site).or_insert(nothing);

@@ -1,6 +1,7 @@
 //! Rules of the target: bounds, cooldowns, steps, idle grace, missing data, and what is remembered of it.
 
 use crate::check::{Books, Violation};
+use crate::demand::Readings;
 use crate::plan::{Input, Plan};
 use crate::units::{Capacity, Share, Span, Time};
 
@@ -22,11 +23,14 @@ pub(super) fn judge(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &m
     // What passes a lowered maximum falls to it at once, whatever was needed or is known.
     let kept = from.min(books.max);
     if to < kept {
-        if input.fleet.demand.queue.is_some() && input.demand.latest().is_none() {
-            if fallback(input).is_none_or(|then| to < then) {
-                found.push(Violation::LoweredBlind { from, to });
-            }
-        } else {
+        // The first reading after a start counts as none: until then the target of before stands.
+        let read = |r: &Readings| r.latest().is_some() || r.value().is_some();
+        let sources = || input.fleet.demand.sources.keys().map(|name| input.demand.of(name));
+        let blind = sources().filter(|r| !r.is_some_and(read)).count();
+        if blind > 0 && fallback(input).is_none_or(|then| to < then) {
+            found.push(Violation::LoweredBlind { from, to });
+        }
+        if blind == 0 || sources().count() > blind {
             let needed = needed_lately(input, kept);
             if to < needed {
                 found.push(Violation::WithinGrace { to, needed });
@@ -89,11 +93,18 @@ fn cooling(now: Time, since: Option<Time>, cooldown: Span) -> bool {
     since.is_some_and(|at| now.since(at) < cooldown)
 }
 
-/// The stated capacity for missing data, once data has been missing for long enough.
+/// The stated capacity for missing data, once all sources that are missing have been so for long enough.
 fn fallback(input: &Input<'_>) -> Option<Capacity> {
     let rule = &input.fleet.demand.on_missing;
-    let since = input.demand.missing_since()?;
-    if input.now.since(since) < rule.hold { None } else { rule.then }
+    let gone = |since| input.now.since(since) >= rule.hold;
+    let waits = input.fleet.demand.sources.keys().any(|name| match input.demand.of(name) {
+        None => true,
+        Some(r) => match r.missing_since() {
+            Some(since) => !gone(since),
+            None => r.latest().is_none() && r.value().is_none(),
+        },
+    });
+    if waits { None } else { rule.then }
 }
 
 /// What a lowering has to keep: the highest need remembered within the idle grace, or all while the need has not been

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::check;
 use crate::cost::Rates;
-use crate::demand::{Demand, History, Sample};
+use crate::demand::{Demand, History, Reading, Sample};
 use crate::model::{
     DemandRules, Fleet, InstanceId, Lane, Market, MaxShare, MissingRule, Offer, OnDemandRules, Pool, QueueRule,
     ScaleDown, ScaleUp, Shape, SpecName, SpotRules, Unit,
@@ -59,7 +59,8 @@ impl Case {
             ..Memory::default()
         };
         let mut demand = Demand::default();
-        demand.record(Sample { at: NOW, waiting: 0, in_flight: 0, arrived_total: None }, Capacity::ZERO);
+        let sample = Sample { at: NOW, waiting: 0, in_flight: 0, arrived_total: None };
+        demand.of_mut(&DemandRules::QUEUE.into()).record(Reading::Jobs(sample), Capacity::ZERO);
         let mut case = Self {
             fleet: fleet(&pools),
             paused: false,
@@ -181,6 +182,7 @@ impl Case {
             lanes: &self.lanes,
             rates: &self.rates,
             purses: &[],
+            lead: Span::ZERO,
         };
         check(&input, &self.plan).iter().map(super::Violation::name).collect()
     }
@@ -200,8 +202,12 @@ fn fleet(pools: &[Pool]) -> Fleet {
         max: Capacity::units(20),
         schedules: Vec::new(),
         budget: None,
+        survive: None,
         demand: DemandRules {
-            queue: Some(QueueRule { jobs_per_unit_hour: PerHour::new(60), drain_within: Span::from_mins(10) }),
+            sources: DemandRules::queue(QueueRule {
+                jobs_per_unit_hour: Some(PerHour::new(60)),
+                drain_within: Span::from_mins(10),
+            }),
             forecast: None,
             headroom: Share::default(),
             on_missing: MissingRule { hold: Span::from_mins(15), then: Some(Capacity::units(5)) },
@@ -216,7 +222,7 @@ fn fleet(pools: &[Pool]) -> Fleet {
             max_price_per_unit: Some(UnitPrice::from_nanos(50_000_000)),
             min_pools: 4,
             max_share: MaxShare::default(),
-            max_price_age: None,
+            ..SpotRules::default()
         },
         scale_up: ScaleUp {
             cooldown: Span::from_mins(1),

@@ -8,10 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::budget::Spend;
-use crate::demand::Hour;
-use crate::model::{FleetName, InstanceId, Lane, Pool, SpecName, Token};
+use crate::demand::{Hour, Pace};
+use crate::model::{FleetName, InstanceId, Lane, Pool, SourceName, SpecName, Token};
 use crate::plan::{Cause, Closure, Memory, Place};
-use crate::units::{Capacity, PricePerHour, Time};
+use crate::units::{Capacity, PricePerHour, Span, Time};
 
 use super::orders::{Override, Slot};
 
@@ -43,6 +43,10 @@ pub enum Key {
     Spend(FleetName),
     /// An hour of a fleet's demand, by its number since the epoch.
     Hour(FleetName, i64),
+    /// How fast work from a fleet's source is done.
+    Pace(FleetName, SourceName),
+    /// How long machines of a pool take to start.
+    Starts(Pool),
     /// A closure.
     Closure(Place),
     /// A note, by its number.
@@ -70,6 +74,11 @@ pub enum Record {
     Spend(FleetName, Spend),
     /// An hour of demand.
     Hour(FleetName, i64, Hour),
+    /// How fast work from a source is done.
+    Pace(FleetName, SourceName, Pace),
+    /// How long the last machines of a pool took from their launch until they were seen to run, oldest first: at most
+    /// [`STARTS`].
+    Starts(Pool, Vec<Span>),
     /// A closed place.
     Closure(Closure),
     /// Something that happened.
@@ -89,6 +98,8 @@ impl Record {
             Self::Memory(fleet, _) => Key::Memory(fleet.clone()),
             Self::Spend(fleet, _) => Key::Spend(fleet.clone()),
             Self::Hour(fleet, number, _) => Key::Hour(fleet.clone(), *number),
+            Self::Pace(fleet, source, _) => Key::Pace(fleet.clone(), source.clone()),
+            Self::Starts(pool, _) => Key::Starts(pool.clone()),
             Self::Closure(c) => Key::Closure(c.place.clone()),
             Self::Note(n) => Key::Note(n.number),
         }
@@ -210,6 +221,9 @@ pub const WORDS: [&str; 18] = [
 /// Notes kept: about 3 MB on disk, and some days of a busy fleet.
 pub const NOTES: u64 = 10_000;
 
+/// Start delays kept of a pool: enough that one slow start does not speak for all, few enough that a change shows.
+pub const STARTS: usize = 8;
+
 /// The durable state in memory: what the store holds once every batch so far is durable.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Ledger {
@@ -221,6 +235,8 @@ pub struct Ledger {
     memories: BTreeMap<FleetName, Memory>,
     spends: BTreeMap<FleetName, Spend>,
     hours: BTreeMap<(FleetName, i64), Hour>,
+    paces: BTreeMap<(FleetName, SourceName), Pace>,
+    starts: BTreeMap<Pool, Vec<Span>>,
     closures: BTreeMap<Place, Closure>,
     notes: BTreeMap<u64, Note>,
     batch: Vec<Entry>,
@@ -255,6 +271,8 @@ impl Ledger {
             Key::Memory(fleet) => drop(self.memories.remove(fleet)),
             Key::Spend(fleet) => drop(self.spends.remove(fleet)),
             Key::Hour(fleet, number) => drop(self.hours.remove(&(fleet.clone(), *number))),
+            Key::Pace(fleet, source) => drop(self.paces.remove(&(fleet.clone(), source.clone()))),
+            Key::Starts(pool) => drop(self.starts.remove(pool)),
             Key::Closure(place) => drop(self.closures.remove(place)),
             Key::Note(number) => drop(self.notes.remove(number)),
         }
@@ -360,6 +378,28 @@ impl Ledger {
             .map(|((_, number), hour)| (*number, *hour))
     }
 
+    /// How fast work from this source was done, when that was last put on record.
+    #[must_use]
+    pub fn pace(&self, fleet: &FleetName, source: &SourceName) -> Option<Pace> {
+        self.paces.get(&(fleet.clone(), source.clone())).copied()
+    }
+
+    /// How fast work from each source of a fleet was done.
+    pub fn paces(&self, fleet: &FleetName) -> impl Iterator<Item = (SourceName, Pace)> {
+        self.paces.iter().filter(move |((f, _), _)| f == fleet).map(|((_, source), pace)| (source.clone(), *pace))
+    }
+
+    /// Sources whose pace is on record.
+    pub fn paced(&self) -> impl Iterator<Item = &(FleetName, SourceName)> {
+        self.paces.keys()
+    }
+
+    /// How long the last machines of each pool took to start.
+    #[must_use]
+    pub const fn starts(&self) -> &BTreeMap<Pool, Vec<Span>> {
+        &self.starts
+    }
+
     /// Closures, also those that are over but remembered.
     #[must_use]
     pub const fn closures(&self) -> &BTreeMap<Place, Closure> {
@@ -382,6 +422,8 @@ impl Ledger {
         all.extend(self.memories.iter().map(|(f, m)| Record::Memory(f.clone(), m.clone())));
         all.extend(self.spends.iter().map(|(f, s)| Record::Spend(f.clone(), *s)));
         all.extend(self.hours.iter().map(|((f, n), h)| Record::Hour(f.clone(), *n, *h)));
+        all.extend(self.paces.iter().map(|((f, s), p)| Record::Pace(f.clone(), s.clone(), *p)));
+        all.extend(self.starts.iter().map(|(pool, starts)| Record::Starts(pool.clone(), starts.clone())));
         all.extend(self.closures.values().cloned().map(Record::Closure));
         all.extend(self.notes.values().cloned().map(Record::Note));
         all
@@ -397,6 +439,8 @@ impl Ledger {
             Record::Memory(fleet, memory) => drop(self.memories.insert(fleet, memory)),
             Record::Spend(fleet, spend) => drop(self.spends.insert(fleet, spend)),
             Record::Hour(fleet, number, hour) => drop(self.hours.insert((fleet, number), hour)),
+            Record::Pace(fleet, source, pace) => drop(self.paces.insert((fleet, source), pace)),
+            Record::Starts(pool, starts) => drop(self.starts.insert(pool, starts)),
             Record::Closure(c) => drop(self.closures.insert(c.place.clone(), c)),
             Record::Note(note) => drop(self.notes.insert(note.number, note)),
         }

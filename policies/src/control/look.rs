@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::demand::{History, Sample};
+use crate::demand::{History, Reading};
 use crate::failure::{Failure, FailureKind};
 use crate::model::{
-    FleetName, Instance, InstanceId, Lane, Market, Notice, NoticeKind, Phase, Pool, ProviderName, Shape, Sight, Unit,
+    FleetName, Instance, InstanceId, Lane, Market, Notice, NoticeKind, Phase, Pool, ProviderName, Shape, Sight,
+    SourceName, Unit,
 };
 use crate::plan::{Cause, Outcomes};
 use crate::units::{Capacity, PricePerHour, Span};
@@ -42,10 +43,12 @@ impl Controller {
     /// Asks for everything that is due: listings, offers, notices, demand.
     pub(super) fn look(&mut self) {
         for mind in self.fleets.values() {
-            let call = Call::Demand { fleet: mind.fleet.name.clone() };
-            let asked = self.calls.values().any(|(c, _)| *c == call) || self.held.iter().any(|(_, c)| *c == call);
-            if mind.fleet.demand.queue.is_some() && !asked {
-                self.held.push((0, call));
+            for source in mind.fleet.demand.sources.keys() {
+                let call = Call::Demand { fleet: mind.fleet.name.clone(), source: source.clone() };
+                let asked = self.calls.values().any(|(c, _)| *c == call) || self.held.iter().any(|(_, c)| *c == call);
+                if !asked {
+                    self.held.push((0, call));
+                }
             }
         }
         self.look_again();
@@ -208,6 +211,7 @@ impl Controller {
     fn runs(&mut self, key: &(Lane, InstanceId)) {
         let Some(machine) = self.ledger.machines().get(key).filter(|m| m.ready.is_none()).cloned() else { return };
         self.count_outcomes(&machine.fleet, Outcomes { ready: 1, failed: 0 });
+        self.learn_start(&machine);
         self.ledger.put(Record::Machine(Machine { ready: Some(self.now), ..machine }));
     }
 
@@ -312,6 +316,14 @@ impl Controller {
         let what = if machine.leaving.is_some_and(|l| l.ordered) { "gone" } else { "lost" };
         let text = format!("{} in {} is gone", machine.id, machine.pool);
         self.ledger.note(self.now, Some(&machine.fleet), what, text);
+        if what == "lost" {
+            let mut memory = self.ledger.memory(&machine.fleet);
+            let before = memory.disturbed_at;
+            memory.disturb(self.now);
+            if memory.disturbed_at != before {
+                self.ledger.put(Record::Memory(machine.fleet.clone(), memory));
+            }
+        }
         self.close_bill(&machine);
         self.ledger.forget(Key::Machine(key.0.clone(), key.1.clone()));
         self.forget_protection(&machine.fleet, key);
@@ -403,17 +415,13 @@ impl Controller {
         }
     }
 
-    pub(super) fn on_measured(&mut self, fleet: &FleetName, result: Result<Sample, Failure>) {
+    pub(super) fn on_measured(&mut self, fleet: &FleetName, source: &SourceName, result: Result<Reading, Failure>) {
         let now = self.now;
-        let ready: Capacity = self.ready(fleet);
-        let Some(mind) = self.fleets.get_mut(fleet) else { return };
-        mind.measured = true;
-        mind.decide_at = now;
-        let Ok(sample) = result else {
-            mind.demand.missed(now);
+        if !self.take_reading(fleet, source, result.ok(), now) {
             return;
-        };
-        mind.demand.record(sample, ready);
+        }
+        self.keep_pace(fleet, source);
+        let Some(mind) = self.fleets.get_mut(fleet) else { return };
         let Some(need) = crate::size::reactive_need(&mind.fleet, &mind.demand) else { return };
         let (number, hour) = mind.history.record(now, need);
         let due = mind.hour_put.is_none_or(|(last, at)| last != number || now.since(at) >= HOUR_EVERY);
@@ -429,7 +437,7 @@ impl Controller {
     }
 
     /// Capacity of a fleet that runs and was not told to go.
-    fn ready(&self, fleet: &FleetName) -> Capacity {
+    pub(super) fn ready(&self, fleet: &FleetName) -> Capacity {
         let running = |m: &Machine| {
             let seen = self.lanes.get(m.pool.lane()).and_then(|eye| eye.seen.get(&m.id));
             seen.is_some_and(|i| i.phase == Phase::Running)
@@ -451,6 +459,7 @@ impl Controller {
         for key in over {
             self.ledger.forget(key);
         }
+        self.forget_unused();
         // Hours of fleets long gone are not read by anybody.
         let floor = History::hour_of(now) - i64::try_from(crate::demand::HISTORY_HOURS).unwrap_or(i64::MAX);
         let stale: Vec<_> = self

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::check;
+use crate::demand::Readings;
 use crate::model::{FleetName, InstanceId, Lane, Offer, Phase};
 use crate::plan::{Action, Holding, HoldingId, Input, LaneState, Plan, Standing, decide};
 
@@ -31,13 +32,14 @@ impl Controller {
         }
     }
 
-    /// Every lane of the fleet was looked at since boot, well or badly, and so was its queue; the size of every machine
+    /// Every lane of the fleet was looked at since boot, well or badly, and so was each of its demand sources; the size of every machine
     /// is known; and in a store that was made anew every lane is proven for it. Until then nothing is decided: a decision on
     /// half a view could only be wrong.
     pub(super) fn looked(&self, fleet: &FleetName) -> bool {
         let Some(mind) = self.fleets.get(fleet) else { return false };
         let lanes = mind.fleet.pools.keys().map(crate::model::Pool::lane);
-        (mind.measured || mind.fleet.demand.queue.is_none())
+        let asked = |source| mind.demand.of(source).is_some_and(Readings::asked);
+        mind.fleet.demand.sources.keys().all(asked)
             && lanes
                 .filter_map(|l| Some((l, self.lanes.get(l)?)))
                 .all(|(l, eye)| eye.looked() && self.ledger.proven(fleet, l))
@@ -74,6 +76,7 @@ impl Controller {
             lanes: &lanes,
             rates: &self.rates,
             purses: &purses,
+            lead: self.lead(&fleet),
         };
         let (plan, report) = decide(&input);
         let violations = check(&input, &plan);

@@ -138,8 +138,10 @@ fn not_ready(controller: &Controller) -> Vec<String> {
     }
     for mind in controller.fleets.values() {
         let name = &mind.fleet.name;
-        if let Some(since) = mind.demand.missing_since() {
-            why.push(format!("fleet {name}: no demand data for {}", controller.now.since(since)));
+        if let Some((source, since)) = mind.demand.silent() {
+            // The usual names say nothing.
+            let of = if crate::model::DemandRules::is_usual(source) { String::new() } else { format!(" of {source}") };
+            why.push(format!("fleet {name}: no demand data{of} for {}", controller.now.since(since)));
         }
         if let Some(violation) = &mind.violation {
             why.push(format!("fleet {name}: plan refused by the checker: {violation}"));
@@ -207,7 +209,7 @@ fn fleet(controller: &Controller, name: &FleetName) -> Option<FleetView> {
         max: bounds.max,
         schedules: schedules.collect(),
         orders: orders.cloned().collect(),
-        backlog: mind.demand.latest().map(crate::demand::Sample::backlog),
+        backlog: mind.demand.backlog(),
         decision: mind.last.clone(),
         last_step: mind.last_step.clone(),
         closures: controller.ledger.closures().values().filter(pools).cloned().collect(),

@@ -1,4 +1,4 @@
-//! What to launch: the base, then spot, then the bridge.
+//! What to launch: the base, then spot, then the bridge, then what has to survive.
 //!
 //! * **Base**: `min(base, target)` of on-demand, at the cheapest offer per unit. Where it cannot be had it waits; spot
 //!   does not replace it.
@@ -7,13 +7,15 @@
 //!   by the memory that came in. Promised spot is not bridged. With `return_to_spot` what bridges does not count
 //!   against the wanted spot: it is asked for at every decision, and the sum may exceed the target while it starts
 //!   (never the maximum). Without it the bridge counts as spot would.
+//! * **Survive**: what the minimum lacks when the place that holds most is lost (`plan/survive.rs`).
 
 use crate::allocate::{self, Basket, Limits, Shop};
-use crate::model::Market;
+use crate::model::{Market, SpotRules, Strategy};
 use crate::plan::books::Books;
 use crate::plan::draft::Draft;
 use crate::plan::explain::Alternatives;
 use crate::plan::index::Index;
+use crate::plan::survive::Survival;
 use crate::plan::{Input, LAUNCH_WINDOW, LaunchWhy, Memory, Outcomes, Standing, TRIAL};
 use crate::report::{Because, Wait};
 use crate::units::{Capacity, Time};
@@ -40,7 +42,7 @@ pub(super) fn buy(
     index: &Index<'_>,
     books: &Books<'_>,
     target: Capacity,
-    max: Capacity,
+    (min, max): (Capacity, Capacity),
     short_since: Option<Time>,
     draft: &mut Draft,
 ) -> Bought {
@@ -49,7 +51,7 @@ pub(super) fn buy(
     let room = max.minus(books.occupied);
     let nothing_held = || allocate::Held::empty(index.sites.len(), index.zones, index.lanes.len(), index.providers);
 
-    let mut on_demand = Shop::new(candidates(index, Market::OnDemand), Limits::NONE, nothing_held(), room);
+    let mut on_demand = Shop::new(index.candidates(Market::OnDemand), Limits::NONE, nothing_held(), room);
     let base_lacks = books.owed_base.minus(books.on_demand().counted);
     let base = on_demand.buy(base_lacks);
 
@@ -63,10 +65,8 @@ pub(super) fn buy(
             held.add(h.site, site.zone, site.region, site.provider, h.holding.capacity());
         }
     }
-    let limits = Limits::spot(target.minus(books.owed_base), input.fleet.spot);
-    let mut spot_shop = Shop::new(candidates(index, Market::Spot), limits, held, on_demand.room());
     let spot_lacks = wanted.minus(books.spot.counted).minus(bridge_counts);
-    let spot = spot_shop.buy(spot_lacks);
+    let (spot, spot_shop) = buy_spot(input, index, target.minus(books.owed_base), held, on_demand.room(), spot_lacks);
 
     let bridge_gives = if rules.return_to_spot { Capacity::ZERO } else { books.bridge.existing };
     let short = books.spot.existing.plus(bridge_gives) < wanted;
@@ -85,6 +85,7 @@ pub(super) fn buy(
         }
     }
 
+    let spare = survive(input, index, min, [&base, &spot, &bridge], on_demand.room());
     let short_for = now.since(short_since.unwrap_or(now));
     let purchases = [
         Purchase {
@@ -106,16 +107,22 @@ pub(super) fn buy(
             reason: format!("spot has been short for {short_for} and {unbridged} of it is not bridged"),
         },
     ];
-    let chosen: Vec<usize> = purchases.iter().flat_map(|p| p.basket.bought.iter().map(|(c, _)| c.pool)).collect();
-    for Purchase { why, market, basket, reason } in purchases {
+    let purchases = purchases.map(|purchase| {
+        let shop = if purchase.market == Market::Spot { &spot_shop } else { &on_demand };
+        (purchase, shop)
+    });
+    let spare = spare.as_ref().map(|(purchase, shop)| (purchase, shop));
+    let purchases: Vec<(&Purchase, &Shop)> = purchases.iter().map(|(p, shop)| (p, *shop)).chain(spare).collect();
+    let chosen: Vec<usize> = purchases.iter().flat_map(|(p, _)| p.basket.bought.iter().map(|(c, _)| c.pool)).collect();
+    for (Purchase { why, market, basket, reason }, shop) in purchases {
+        let (why, market) = (*why, *market);
         if basket.bought.is_empty() && basket.missing.is_zero() {
             continue;
         }
-        let shop = if market == Market::Spot { &spot_shop } else { &on_demand };
         let alternatives = Alternatives::new(index, market, &chosen, shop);
         for (candidate, machines) in &basket.bought {
             let refused = alternatives.beside(index, Some(candidate));
-            draft.launch(index, candidate.pool, *machines, why, &reason, &refused);
+            draft.launch(index, candidate.pool, *machines, why, reason, &refused);
         }
         if !basket.missing.is_zero() {
             let refused = alternatives.beside(index, None);
@@ -124,6 +131,57 @@ pub(super) fn buy(
         }
     }
     bought
+}
+
+/// Buys spot by the fleet's strategy.
+fn buy_spot(
+    input: &Input<'_>,
+    index: &Index<'_>,
+    wanted: Capacity,
+    held: allocate::Held,
+    room: Capacity,
+    lacks: Capacity,
+) -> (Basket, Shop) {
+    let rules = input.fleet.spot;
+    let candidates = index.candidates(Market::Spot);
+    let limits = Limits::spot(wanted, rules);
+    if rules.strategy != Strategy::Diversified {
+        let mut shop = Shop::new(candidates, limits, held, room);
+        return (shop.buy(lacks), shop);
+    }
+    // The same in each pool that can be had, then what that leaves missing.
+    let pools = u32::try_from(candidates.len()).unwrap_or(u32::MAX);
+    let even = Limits::spot(wanted, SpotRules { min_pools: rules.min_pools.max(pools), ..rules });
+    let mut shop = Shop::new(candidates, even, held, room);
+    let mut basket = shop.buy(lacks);
+    shop.set_limits(limits);
+    let rest = shop.buy(basket.missing);
+    basket.add(rest);
+    (basket, shop)
+}
+
+/// What is bought besides, so that the minimum survives the loss of a place.
+fn survive(
+    input: &Input<'_>,
+    index: &Index<'_>,
+    min: Capacity,
+    bought: [&Basket; 3],
+    room: Capacity,
+) -> Option<(Purchase, Shop)> {
+    let of = input.fleet.survive?;
+    let mut survival = Survival::counted(of, min, index);
+    for (candidate, machines) in bought.iter().flat_map(|basket| &basket.bought) {
+        survival.add(index, candidate.pool, candidate.units.times(*machines));
+    }
+    let lacks = survival.lacks();
+    if lacks.is_zero() {
+        return None;
+    }
+    let has_spot = index.sites.iter().any(|s| s.spec.is_some() && s.pool.market() == Market::Spot);
+    let market = if has_spot { Market::Spot } else { Market::OnDemand };
+    let reason = format!("{} of the minimum of {min} would survive the loss of a {}", survival.left(), of.name());
+    let (basket, shop) = survival.buy(index, market, room);
+    Some((Purchase { why: LaunchWhy::Survive, market, basket, reason }, shop))
 }
 
 /// Machines that the limit of launches in an hour leaves out.
@@ -175,11 +233,6 @@ pub(super) fn limit(input: &Input<'_>, index: &Index<'_>, draft: &mut Draft) -> 
     let machines = draft.limit_launches(limit.saturating_sub(counted));
     let first = lately.map(|(since, _)| *since).min().unwrap_or(input.now);
     (machines > 0).then(|| Limited { machines, limit, at: first.plus(LAUNCH_WINDOW) })
-}
-
-fn candidates(index: &Index<'_>, market: Market) -> Vec<allocate::Candidate> {
-    let sites = index.sites.iter().enumerate().filter(|(_, s)| s.spec.is_some() && s.pool.market() == market);
-    sites.filter_map(|(i, s)| s.candidate(i)).collect()
 }
 
 /// When the first closed pool of a market opens again.

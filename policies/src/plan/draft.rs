@@ -37,6 +37,13 @@ impl Draft {
         }
     }
 
+    /// Machines that it launches.
+    pub(super) fn machines(&self) -> u32 {
+        let launched =
+            self.actions.iter().filter_map(|a| if let Action::Launch { count, .. } = a { Some(*count) } else { None });
+        launched.fold(0, u32::saturating_add)
+    }
+
     /// Leaves so many machines of the launches, the first ones; nothing else is in the draft yet. Returns how many are
     /// left out.
     pub(super) fn limit_launches(&mut self, most: u32) -> u32 {

@@ -29,7 +29,7 @@ impl Alternatives {
         }
         let why = |i: usize| {
             let site = &index.sites[i];
-            match (&site.refused, site.candidate(i)) {
+            match (&site.refused, index.candidate(i)) {
                 (Some(because), _) => because.clone(),
                 (None, Some(candidate)) => shop.refusal(&candidate),
                 (None, None) => Because::NoOffer,
@@ -46,7 +46,11 @@ impl Alternatives {
                 let price = site.price.unwrap_or_default();
                 by_unit_price((price, site.units), (c.price, c.units)).is_ge()
             });
-            let because = if site.refused.is_none() && dearer { Because::Worse } else { because.clone() };
+            let because = match (&site.refused, site.failures) {
+                (None, _) if dearer => Because::Worse,
+                (None, 1..) if *because == Because::Worse => Because::FailedLately(site.failures),
+                _ => because.clone(),
+            };
             Refused { pool: site.pool.clone(), per_unit: site.per_unit(), because }
         };
         self.pools.iter().map(refused).collect()

@@ -5,8 +5,9 @@
 use core::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::allocate::Candidate;
-use crate::model::{InstanceType, Lane, Market, Offer, Pool, SpecName};
+use crate::allocate::{self, Candidate};
+use crate::failure::FailureKind;
+use crate::model::{InstanceType, Lane, Market, Offer, Pool, SpecName, Strategy};
 use crate::plan::{Closure, Holding, Input, LaneState, PRICE_FRESH, PRICE_MARGIN, Place};
 use crate::report::Because;
 use crate::units::{Capacity, PricePerHour, Share, Span, UnitPrice};
@@ -22,6 +23,8 @@ pub(super) struct Site<'a> {
     pub(super) units: Capacity,
     /// Why nothing may be bought here; `None`: it may.
     pub(super) refused: Option<Because>,
+    /// Launches that failed here in a row for lack of room, as far as is remembered.
+    pub(super) failures: u32,
     pub(super) zone: usize,
     pub(super) region: usize,
     pub(super) provider: usize,
@@ -34,10 +37,11 @@ impl Site<'_> {
     }
 
     /// As a candidate to buy from, when it is one.
-    pub(super) fn candidate(&self, number: usize) -> Option<Candidate> {
+    pub(super) fn candidate(&self, number: usize, strategy: Strategy) -> Option<Candidate> {
         let price = self.price.filter(|_| self.refused.is_none())?;
         let Self { zone, region, provider, units, .. } = *self;
-        Some(Candidate { pool: number, zone, region, provider, units, price })
+        let score = allocate::score(strategy, price, units, self.failures);
+        Some(Candidate { pool: number, zone, region, provider, units, price, score })
     }
 }
 
@@ -64,16 +68,31 @@ pub(super) struct Index<'a> {
     pub(super) providers: usize,
     /// In the order of pools, then of ids.
     pub(super) held: Vec<Held<'a>>,
+    strategy: Strategy,
 }
 
 impl<'a> Index<'a> {
     pub(super) fn new(input: &Input<'a>) -> Self {
         let (sites, held) = sites_and_holdings(input);
-        let mut index = Self { sites, lanes: Vec::new(), zones: 0, providers: 0, held };
+        let mut index =
+            Self { sites, lanes: Vec::new(), zones: 0, providers: 0, held, strategy: input.fleet.spot.strategy };
         index.number(input);
         index.close(input);
         index.quote(input);
         index
+    }
+
+    /// What may be bought of a market, in the order of pools.
+    pub(super) fn candidates(&self, market: Market) -> Vec<Candidate> {
+        let sites = self.sites.iter().enumerate().filter(|(_, s)| s.spec.is_some() && s.pool.market() == market);
+        sites.filter_map(|(i, _)| self.candidate(i)).collect()
+    }
+
+    /// This pool as a candidate to buy from, when it is one. What failed before counts for spot only.
+    pub(super) fn candidate(&self, site: usize) -> Option<Candidate> {
+        let at = &self.sites[site];
+        let by_price = at.pool.market() == Market::OnDemand;
+        at.candidate(site, if by_price { Strategy::LowestPrice } else { self.strategy })
     }
 
     pub(super) fn site(&self, held: &Held<'_>) -> &Site<'a> {
@@ -125,6 +144,14 @@ impl<'a> Index<'a> {
             }
         };
         let mut pools: BTreeMap<usize, Option<&'a Closure>> = BTreeMap::new();
+        for closure in input.closures {
+            // Remembered also after it is over. A quota is no sign of shortage.
+            if let (Place::Pool(pool), FailureKind::NoCapacity) = (&closure.place, closure.kind)
+                && let Ok(i) = self.sites.binary_search_by(|s| s.pool.cmp(pool))
+            {
+                self.sites[i].failures = closure.strikes;
+            }
+        }
         for closure in input.closures.iter().filter(|c| input.now < c.until) {
             let lane_at = |lane: &Lane| self.lanes.binary_search_by(|l| l.lane.cmp(lane)).ok();
             match &closure.place {
@@ -273,6 +300,7 @@ fn sites_and_holdings<'a>(input: &Input<'a>) -> (Vec<Site<'a>>, Vec<Held<'a>>) {
         price: None,
         units: Capacity::ZERO,
         refused: None,
+        failures: 0,
         zone: 0,
         region: 0,
         provider: 0,

@@ -21,6 +21,11 @@
 //! is taken for that and kept in 3 and 4, unless the target was lowered since that machine was launched: else buying
 //! a large machine would always end small ones.
 //!
+//! **Survival.** With `survive`, no machine goes in 3 and 4 that the minimum needs to survive the loss of a place.
+//!
+//! **Moves.** In a fleet that moves machines, one that starts stays in 3 for each dearer one of that size that could go if
+//! it ran already: it is what that one is replaced by.
+//!
 //! **Least life.** In 1, 3 and 4 a machine that is younger than `min_life` stays, and the next in order is tried.
 //!
 //! A machine is told to go by a drain until `now + drain_timeout`, and ended by a later plan of whatever kind once that
@@ -35,6 +40,7 @@ use crate::plan::books::{Books, Role, Tally};
 use crate::plan::draft::Draft;
 use crate::plan::index::{Held, Index};
 use crate::plan::purse;
+use crate::plan::survive::Survival;
 use crate::plan::{Cause, HoldingId, Input, Standing};
 use crate::report::{ALTERNATIVES, Because, Refused};
 use crate::units::{Capacity, PricePerHour, Time};
@@ -143,11 +149,11 @@ pub(super) fn surplus(
     input: &Input<'_>,
     index: &Index<'_>,
     books: &Books<'_>,
-    target: Capacity,
+    (target, floor): (Capacity, Capacity),
     lowered_at: Option<Time>,
     draft: &mut Draft,
 ) {
-    Leaving { input, index, books, target, lowered_at, draft, gone: BTreeSet::new() }.all();
+    Leaving { input, index, books, target, floor, lowered_at, draft, gone: BTreeSet::new() }.all();
 }
 
 struct Leaving<'i, 'a> {
@@ -155,6 +161,8 @@ struct Leaving<'i, 'a> {
     index: &'i Index<'a>,
     books: &'i Books<'a>,
     target: Capacity,
+    /// What has to survive the loss of a place.
+    floor: Capacity,
     lowered_at: Option<Time>,
     draft: &'i mut Draft,
     gone: BTreeSet<HoldingId>,
@@ -226,13 +234,28 @@ impl<'a> Leaving<'_, 'a> {
         let stays = removed.iter().filter(|(h, _)| !self.gone.contains(&h.holding.id));
         let spot = stays.filter(|(h, _)| h.holding.pool.market() == Market::Spot);
         let mut smallest_spot = spot.map(|(h, _)| h.holding.units).min();
+        let mut survival = self.input.fleet.survive.map(|of| Survival::sure(of, self.floor, self.index));
+        // Machines that move start, and what they replace still runs.
+        let mut moving = Capacity::ZERO;
         let mut go: Vec<Held<'a>> = Vec::new();
         let mut stay: Vec<Refused> = Vec::new();
         for (held, role) in order {
             let units = held.holding.units;
             let spot_first = role != Role::Spot && smallest_spot.is_some_and(|s| s <= counted.minus(self.target));
-            let Some(because) = left.refusal(&held).or(spot_first.then_some(Because::Worse)) else {
+            let spared = survival.as_ref().is_none_or(|s| s.spares(self.index, held.site, units));
+            let starts = held.holding.standing == Standing::Starting;
+            let moves = self.input.fleet.spot.moves.is_some() && role == Role::Spot && starts && units <= moving;
+            if moves {
+                moving = moving.minus(units);
+            } else if role == Role::Spot && left.only_runs(&held) {
+                moving = moving.plus(units);
+            }
+            let refusal = left.refusal(&held).or((spot_first || moves).then_some(Because::Worse));
+            let Some(because) = refusal.or((!spared).then_some(Because::Survive)) else {
                 left.take(&held);
+                if let Some(survival) = &mut survival {
+                    survival.take(self.index, held.site, units);
+                }
                 counted = counted.minus(units);
                 go.push(held);
                 continue;
@@ -283,7 +306,7 @@ impl<'a> Leaving<'_, 'a> {
 }
 
 /// Dearest, youngest, starting first; then by pool and id.
-fn order(index: &Index<'_>, a: &Held<'_>, b: &Held<'_>) -> Ordering {
+pub(super) fn order(index: &Index<'_>, a: &Held<'_>, b: &Held<'_>) -> Ordering {
     let price = |h: &Held<'_>| index.site(h).price;
     let dearer = match (price(a), price(b)) {
         (Some(x), Some(y)) => by_unit_price((y, b.holding.units), (x, a.holding.units)),
@@ -310,6 +333,13 @@ impl Left {
             return Some(Because::Worse);
         }
         (held.holding.pool.market() == Market::OnDemand && units > self.above_base).then_some(Because::Base)
+    }
+
+    /// A running machine could go, if what starts ran already.
+    fn only_runs(&self, held: &Held<'_>) -> bool {
+        let (standing, units) = (held.holding.standing, held.holding.units);
+        let left = self.kept.without(standing, units);
+        standing == Standing::Running && left.sure >= self.target && left.running < self.target
     }
 
     fn take(&mut self, held: &Held<'_>) {

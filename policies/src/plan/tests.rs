@@ -36,8 +36,9 @@ impl World {
             max: Capacity::units(1_000),
             schedules: Vec::new(),
             budget: None,
+            survive: None,
             demand: DemandRules {
-                queue: None,
+                sources: BTreeMap::new(),
                 forecast: None,
                 headroom: Share::default(),
                 on_missing: MissingRule { hold: Span::ZERO, then: None },
@@ -121,6 +122,7 @@ impl World {
             lanes: &self.lanes,
             rates: &rates,
             purses: &[],
+            lead: Span::ZERO,
         };
         let (plan, report) = decide(&input);
         let violations = crate::check::check(&input, &plan);

@@ -3,6 +3,7 @@
 use core::fmt::{self, Write};
 
 use crate::budget::Left;
+use crate::model::{DemandRules, SourceName};
 use crate::plan::{Action, Kind, Plan};
 use crate::report::{Basis, Because, Limit, Refused, Report, Sizing, Step, Wait};
 use crate::schedule::Holder;
@@ -101,18 +102,27 @@ impl Text<'_> {
     }
 
     fn sizing(&mut self, sizing: &Sizing) -> fmt::Result {
-        let Sizing { need, basis, forecast, limits, target, previous } = sizing;
+        let Sizing { need, basis, others, forecast, limits, target, previous } = sizing;
         match basis {
-            Basis::Queue => write!(self.out, "queue: need {need}")?,
+            Basis::Queue(name) => write!(self.out, "queue{}: need {need}", named(name))?,
+            Basis::Metric(name) => write!(self.out, "metric{}: need {need}", named(name))?,
+            Basis::Learning(name) => {
+                write!(self.out, "pace{} not learned yet: hold {need}", of_source(name))?;
+            }
             Basis::Forecast => write!(self.out, "forecast: need {need}")?,
             Basis::Minimum => write!(self.out, "minimum {need}")?,
-            Basis::Unread => write!(self.out, "not read yet: hold {need}")?,
-            Basis::MissingHold { since } => write!(self.out, "no data for {}: hold {need}", self.at.since(*since))?,
-            Basis::MissingFallback { since } => {
-                write!(self.out, "no data for {}: fall back to {need}", self.at.since(*since))?;
+            Basis::Unread(name) => write!(self.out, "not read yet{}: hold {need}", of_source(name))?,
+            Basis::MissingHold { source, since } => {
+                write!(self.out, "no data{} for {}: hold {need}", of_source(source), self.at.since(*since))?;
+            }
+            Basis::MissingFallback { source, since } => {
+                write!(self.out, "no data{} for {}: fall back to {need}", of_source(source), self.at.since(*since))?;
             }
         }
-        if let (Some(forecast), Basis::Queue) = (forecast, basis) {
+        for (name, need) in others {
+            write!(self.out, "; {name} wants {need}")?;
+        }
+        if let (Some(forecast), Basis::Queue(_) | Basis::Metric(_)) = (forecast, basis) {
             write!(self.out, "; forecast {forecast}")?;
         }
         for limit in limits {
@@ -175,6 +185,9 @@ impl Text<'_> {
     fn because(&mut self, because: &Because) -> fmt::Result {
         let text = match because {
             Because::Worse => "worse",
+            Because::FailedLately(1) => "the last launch there failed",
+            Because::FailedLately(n) => return write!(self.out, "the last {n} launches there failed"),
+            Because::Survive => "the minimum would not survive the loss of a place",
             Because::Closed { kind, until } => {
                 return write!(self.out, "closed by {kind}, opens {}", self.when(*until));
             }
@@ -242,6 +255,9 @@ impl Text<'_> {
             Wait::Young { machines, at } => {
                 writeln!(self.out, "  {machines} stay for their least life, the first may go {}", self.when(*at))
             }
+            Wait::Moves { machines, at } => {
+                writeln!(self.out, "  {machines} could move to cheaper pools, {}", self.when(*at))
+            }
             Wait::Draining { machines, first } => {
                 writeln!(self.out, "  {machines} draining, the first ends {}", self.when(*first))
             }
@@ -264,4 +280,14 @@ impl Text<'_> {
     fn unit_price(&self, price: UnitPrice) -> String {
         format!("{}{price}", self.currency.symbol())
     }
+}
+
+/// The name of a source where it says anything.
+fn named(name: &SourceName) -> String {
+    if DemandRules::is_usual(name) { String::new() } else { format!(" {name}") }
+}
+
+/// Which source, where its name says anything.
+fn of_source(name: &SourceName) -> String {
+    if DemandRules::is_usual(name) { String::new() } else { format!(" of {name}") }
 }

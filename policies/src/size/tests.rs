@@ -1,16 +1,17 @@
 //! Facts about targets.
 
 use super::*;
-use crate::demand::{Hour, Sample};
-use crate::model::QueueRule;
+use crate::demand::{Hour, Level, Reading, Sample};
+use crate::model::{DemandRules, MetricRule, QueueRule};
 use crate::plan::tests::World;
 use crate::units::PerHour;
 
 /// A fleet whose need is a tenth of the waiting jobs: 60 jobs a unit-hour, drained within 10 minutes.
 fn world() -> World {
     let mut world = World::new(0, 0);
-    world.fleet.demand.queue =
-        Some(QueueRule { jobs_per_unit_hour: PerHour::new(60), drain_within: Span::from_mins(10) });
+    let jobs_per_unit_hour = Some(PerHour::new(60));
+    world.fleet.demand.sources =
+        DemandRules::queue(QueueRule { jobs_per_unit_hour, drain_within: Span::from_mins(10) });
     world
 }
 
@@ -22,12 +23,17 @@ fn waiting(world: &mut World, jobs: u64) {
     }
 }
 
+fn queue() -> SourceName {
+    DemandRules::QUEUE.into()
+}
+
 fn read(world: &mut World, at: Time, waiting: u64, arrived_total: Option<u64>) {
-    world.demand.record(Sample { at, waiting, in_flight: 0, arrived_total }, Capacity::ZERO);
+    let sample = Sample { at, waiting, in_flight: 0, arrived_total };
+    world.demand.of_mut(&queue()).record(Reading::Jobs(sample), Capacity::ZERO);
 }
 
 fn sized(world: &World, held: u64) -> Sized {
-    size(world.now, &world.fleet, &world.memory, Capacity::units(held), &world.demand, &History::default())
+    size(world.now, &world.fleet, &world.memory, Capacity::units(held), &world.demand, &History::default(), Span::ZERO)
 }
 
 /// Decides, remembers, and gives the target in whole units.
@@ -60,7 +66,8 @@ fn absurd_demand_is_a_large_need_and_no_panic() {
     let mut world = world();
     waiting(&mut world, u64::MAX);
     assert_eq!(reactive_need(&world.fleet, &world.demand), Some(Capacity::from_milli(u64::MAX)));
-    world.fleet.demand.queue = Some(QueueRule { jobs_per_unit_hour: PerHour::ZERO, drain_within: Span::ZERO });
+    let jobs_per_unit_hour = Some(PerHour::ZERO);
+    world.fleet.demand.sources = DemandRules::queue(QueueRule { jobs_per_unit_hour, drain_within: Span::ZERO });
     assert_eq!(target(&mut world), 1_000, "the maximum");
     waiting(&mut world, 0);
     assert_eq!(reactive_need(&world.fleet, &world.demand), Some(Capacity::ZERO));
@@ -187,7 +194,7 @@ fn a_time_without_data_is_not_watched() {
     assert_eq!(target(&mut world), 9);
     world.pass(20);
     let now = world.now;
-    world.demand.missed(now);
+    world.demand.of_mut(&queue()).missed(now);
     assert_eq!(target(&mut world), 9);
     assert_eq!(after(&mut world, 10, 20), 9);
     assert_eq!(after(&mut world, 14, 20), 9);
@@ -245,7 +252,7 @@ fn missing_data_holds_then_falls_back() {
     waiting(&mut world, 100);
     assert_eq!(target(&mut world), 10);
     let since = world.now;
-    world.demand.missed(since);
+    world.demand.of_mut(&queue()).missed(since);
     world.pass(14);
     assert_eq!(target(&mut world), 10);
     assert_eq!(sized(&world, 0).wake_at, Some(since.plus(Span::from_mins(15))));
@@ -255,7 +262,7 @@ fn missing_data_holds_then_falls_back() {
     assert_eq!(target(&mut world), 5);
     world.pass(1);
     assert_eq!(target(&mut world), 4);
-    assert_eq!(sized(&world, 0).sizing.basis, Basis::MissingFallback { since });
+    assert_eq!(sized(&world, 0).sizing.basis, Basis::MissingFallback { source: queue(), since });
 }
 
 #[test]
@@ -264,7 +271,7 @@ fn missing_data_without_a_fallback_holds_for_good() {
     waiting(&mut world, 100);
     assert_eq!(target(&mut world), 10);
     let since = world.now;
-    world.demand.missed(since);
+    world.demand.of_mut(&queue()).missed(since);
     world.pass(100_000);
     assert_eq!(target(&mut world), 10);
 }
@@ -276,7 +283,7 @@ fn before_the_first_reading_the_last_target_holds() {
     assert_eq!(target(&mut world), 2);
     world.memory.target = Some(Capacity::units(7));
     assert_eq!(target(&mut world), 7);
-    assert_eq!(sized(&world, 0).sizing.basis, Basis::Unread);
+    assert_eq!(sized(&world, 0).sizing.basis, Basis::Unread(queue()));
 }
 
 #[test]
@@ -338,15 +345,116 @@ fn the_forecast_only_raises() {
         let need = if (number - current).rem_euclid(24) == 2 { 20_000 } else { 3_000 };
         history.restore(number, Hour { sum_milli: need, readings: 1, peak: Capacity::ZERO });
     }
-    let size =
-        |world: &World| size(world.now, &world.fleet, &world.memory, Capacity::ZERO, &world.demand, &history).sizing;
+    let size = |world: &World| {
+        size(world.now, &world.fleet, &world.memory, Capacity::ZERO, &world.demand, &history, Span::ZERO).sizing
+    };
     waiting(&mut world, 100);
     assert_eq!((size(&world).target, size(&world).basis), (Capacity::units(20), Basis::Forecast));
     waiting(&mut world, 300);
-    assert_eq!((size(&world).target, size(&world).basis), (Capacity::units(30), Basis::Queue));
+    assert_eq!((size(&world).target, size(&world).basis), (Capacity::units(30), Basis::Queue(queue())));
     assert_eq!(size(&world).forecast, Some(Capacity::units(20)));
-    world.fleet.demand.queue = None;
+    world.fleet.demand.sources.clear();
     assert_eq!(size(&world).target, Capacity::units(20));
+}
+
+/// The queue, and a metric of which 50 stand for one unit.
+fn two_sources() -> World {
+    let mut world = world();
+    world.fleet.demand.sources.insert(load(), SourceRule::Metric(MetricRule { target_milli: 50_000 }));
+    world
+}
+
+fn load() -> SourceName {
+    "load".into()
+}
+
+fn level(world: &mut World, value: u64) {
+    let at = world.now;
+    world.demand.of_mut(&load()).record(Reading::Value(Level { at, milli: value * 1_000 }), Capacity::ZERO);
+}
+
+#[test]
+fn of_several_sources_the_largest_need_counts() {
+    let mut world = two_sources();
+    waiting(&mut world, 100);
+    level(&mut world, 601);
+    let sizing = sized(&world, 0).sizing;
+    assert_eq!((sizing.target, sizing.basis), (Capacity::units(13), Basis::Metric(load())));
+    assert_eq!(sizing.others, [(queue(), Capacity::units(10))]);
+    level(&mut world, 100);
+    let sizing = sized(&world, 0).sizing;
+    assert_eq!((sizing.target, sizing.basis), (Capacity::units(10), Basis::Queue(queue())));
+}
+
+#[test]
+fn while_one_source_is_silent_the_other_raises_and_nothing_falls() {
+    let mut world = two_sources();
+    world.fleet.demand.on_missing =
+        crate::model::MissingRule { hold: Span::from_mins(15), then: Some(Capacity::units(4)) };
+    waiting(&mut world, 100);
+    level(&mut world, 600);
+    assert_eq!(target(&mut world), 12);
+    let since = world.now;
+    world.demand.of_mut(&load()).missed(since);
+    assert_eq!(target(&mut world), 12);
+    waiting(&mut world, 150);
+    world.demand.of_mut(&load()).missed(since);
+    assert_eq!(target(&mut world), 15, "the queue is read, and wants more");
+    waiting(&mut world, 60);
+    world.demand.of_mut(&load()).missed(since);
+    assert_eq!(target(&mut world), 15);
+    world.pass(15);
+    waiting(&mut world, 60);
+    world.demand.of_mut(&load()).missed(since);
+    assert_eq!(target(&mut world), 6, "the fallback is less than what the queue wants");
+    assert_eq!(sized(&world, 0).sizing.others, [(load(), Capacity::units(4))]);
+    waiting(&mut world, 10);
+    world.demand.of_mut(&load()).missed(since);
+    assert_eq!(target(&mut world), 4, "and more than it wants now");
+}
+
+#[test]
+fn until_the_pace_is_learned_one_unit_works() {
+    let mut world = world();
+    let rule = QueueRule { jobs_per_unit_hour: None, drain_within: Span::from_mins(10) };
+    world.fleet.demand.sources = DemandRules::queue(rule);
+    let read = |world: &mut World, minute: i64, waiting, arrived, ready| {
+        let at = world.now.plus(Span::from_mins(u64::try_from(minute).expect("in time")));
+        let sample = Sample { at, waiting, in_flight: 0, arrived_total: Some(arrived) };
+        world.demand.of_mut(&queue()).record(Reading::Jobs(sample), Capacity::units(ready));
+    };
+    read(&mut world, 0, 0, 100, 0);
+    assert_eq!(target(&mut world), 0, "nothing waits");
+    world.demand = Demand::default();
+    read(&mut world, 1, 400, 500, 0);
+    assert_eq!(target(&mut world), 1);
+    assert_eq!(sized(&world, 0).sizing.basis, Basis::Learning(queue()));
+    for minute in 2..=8 {
+        read(&mut world, minute, 400, 500 + 2 * minute.unsigned_abs(), 1);
+    }
+    // Two jobs a minute came and went: 120 an hour a unit, so 400 in ten minutes are 20 units, and 2 for what arrives.
+    let learned = sized(&world, 0).sizing;
+    assert_eq!(learned.basis, Basis::Queue(queue()));
+    assert!((20..=30).contains(&(learned.target.milli() / 1_000)), "{learned:?}");
+}
+
+#[test]
+fn the_forecast_looks_as_far_ahead_as_machines_take_to_start() {
+    let mut world = world();
+    world.fleet.demand.forecast = Some(ForecastRule { horizon: Span::from_mins(1), quantile: Share::percent(90) });
+    let current = History::hour_of(world.now);
+    let mut history = History::default();
+    for number in current - 14 * 24..current {
+        let need = if (number - current).rem_euclid(24) == 2 { 20_000 } else { 3_000 };
+        history.restore(number, Hour { sum_milli: need, readings: 1, peak: Capacity::ZERO });
+    }
+    waiting(&mut world, 10);
+    let ahead = |lead| {
+        let held = Capacity::ZERO;
+        size(world.now, &world.fleet, &world.memory, held, &world.demand, &history, lead).sizing.target
+    };
+    assert_eq!(ahead(Span::ZERO), Capacity::units(3));
+    assert_eq!(ahead(Span::from_hours(2)), Capacity::units(20));
 }
 
 #[test]

@@ -4,12 +4,16 @@
 //! |---|---|
 //! | `min 2`, `max 100` | bounds of the target (0 and 100) |
 //! | `unit gpu`, `weight small 1.5` | what capacity counts (machines) |
-//! | `rate 60`, `drain-within 10m`, `no-queue` | jobs a unit does in an hour (60), time for the backlog (10m) |
+//! | `rate 60`, `rate learned`, `drain-within 10m`, `no-queue` | jobs a unit does in an hour (60), time for the backlog (10m) |
+//! | `metric load 50` | a metric of this name, of which so much stands for one unit |
 //! | `headroom 10%` | added to the need |
 //! | `hold 15m`, `then 10` | missing data: keep the last target so long (15m), then want this (keep on) |
 //! | `forecast 1h quantile 90%` | look so far ahead |
 //! | `base 2`, `fallback 5m`, `return no` | on-demand: base (0), bridge after (never), return to spot (yes) |
 //! | `cap 70%`, `cap-per-unit 0.05` | price caps of spot |
+//! | `strategy capacity` | in what order pools are bought from (price-capacity) |
+//! | `survive zone` | what the minimum survives (nothing) |
+//! | `moves 20% within 1h an-hour 4 at-once 10% calm 30m` | moves to cheaper pools (none) |
 //! | `min-pools 4`, `share pool 40%` | spread; `share` also of `zone`, `region`, `provider` |
 //! | `cooldown-up 60s`, `cooldown-down 10m`, `step-up 50%`, `step-down 20%` | pace of the target |
 //! | `idle-grace 15m`, `drain-timeout 5m`, `min-life 1h` | patience with machines (0s, 2m and 0s) |
@@ -19,17 +23,15 @@
 use std::collections::BTreeMap;
 
 use policies::model::{
-    DemandRules, Fleet, ForecastRule, MaxShare, MissingRule, OnDemandRules, QueueRule, ScaleDown, ScaleUp, SpotRules,
-    Unit,
+    DemandRules, Fleet, ForecastRule, MaxShare, MetricRule, MissingRule, MoveRules, OnDemandRules, QueueRule,
+    ScaleDown, ScaleUp, SourceRule, SpotRules, Strategy, Survive, Unit,
 };
 use policies::units::{Capacity, PerHour, Share, Span, UnitPrice};
 
 use crate::scenario::{Trouble, Words};
 
-/// Jobs that a unit does in an hour, when a story does not say: with [`DRAIN`], ten waiting jobs need one unit.
-const RATE: PerHour = PerHour::new(60);
-/// Time for the backlog, when a story does not say.
-const DRAIN: Span = Span::from_mins(10);
+/// The queue, when a story does not say otherwise: ten waiting jobs need one unit.
+const QUEUE: QueueRule = QueueRule { jobs_per_unit_hour: Some(PerHour::new(60)), drain_within: Span::from_mins(10) };
 
 /// A fleet without pools that nothing holds back.
 pub(super) fn plain(name: &str) -> Fleet {
@@ -42,8 +44,9 @@ pub(super) fn plain(name: &str) -> Fleet {
         max: Capacity::units(100),
         schedules: Vec::new(),
         budget: None,
+        survive: None,
         demand: DemandRules {
-            queue: Some(QueueRule { jobs_per_unit_hour: RATE, drain_within: DRAIN }),
+            sources: DemandRules::queue(QUEUE),
             forecast: None,
             headroom: Share::default(),
             on_missing: MissingRule { hold: Span::from_mins(15), then: None },
@@ -59,7 +62,6 @@ pub(super) fn plain(name: &str) -> Fleet {
 /// Sets what the words say.
 pub(super) fn set(fleet: &mut Fleet, words: &mut Words<'_>) -> Result<(), Trouble> {
     while let Some(word) = words.more() {
-        let queue = fleet.demand.queue.unwrap_or(QueueRule { jobs_per_unit_hour: RATE, drain_within: DRAIN });
         match word {
             "min" => fleet.min = words.capacity()?,
             "max" => fleet.max = words.capacity()?,
@@ -69,11 +71,20 @@ pub(super) fn set(fleet: &mut Fleet, words: &mut Words<'_>) -> Result<(), Troubl
                 fleet.weights.insert(kind.into(), words.capacity()?);
             }
             "rate" => {
-                let jobs_per_unit_hour = PerHour::from_milli(words.scaled(3)?);
-                fleet.demand.queue = Some(QueueRule { jobs_per_unit_hour, ..queue });
+                let learned = words.take("learned");
+                let rate = if learned { None } else { Some(PerHour::from_milli(words.scaled(3)?)) };
+                queue_of(fleet, |queue| queue.jobs_per_unit_hour = rate);
             }
-            "drain-within" => fleet.demand.queue = Some(QueueRule { drain_within: words.span()?, ..queue }),
-            "no-queue" => fleet.demand.queue = None,
+            "drain-within" => {
+                let drain_within = words.span()?;
+                queue_of(fleet, |queue| queue.drain_within = drain_within);
+            }
+            "no-queue" => drop(fleet.demand.sources.remove(&DemandRules::QUEUE.into())),
+            "metric" => {
+                let name = words.word()?;
+                let rule = MetricRule { target_milli: words.scaled(3)? };
+                fleet.demand.sources.insert(name.into(), SourceRule::Metric(rule));
+            }
             "headroom" => fleet.demand.headroom = words.share()?,
             "hold" => fleet.demand.on_missing.hold = words.span()?,
             "then" => fleet.demand.on_missing.then = Some(words.capacity()?),
@@ -92,6 +103,9 @@ pub(super) fn set(fleet: &mut Fleet, words: &mut Words<'_>) -> Result<(), Troubl
                 let level = level(&mut fleet.spot.max_share, words.word()?)?;
                 *level = words.share()?;
             }
+            "strategy" => fleet.spot.strategy = strategy(words.word()?)?,
+            "survive" => fleet.survive = Some(survive(words.word()?)?),
+            "moves" => fleet.spot.moves = Some(moves(words)?),
             "cooldown-up" => fleet.scale_up.cooldown = words.span()?,
             "cooldown-down" => fleet.scale_down.cooldown = words.span()?,
             "launches-per-hour" => {
@@ -111,9 +125,46 @@ pub(super) fn set(fleet: &mut Fleet, words: &mut Words<'_>) -> Result<(), Troubl
     Ok(())
 }
 
+/// Changes the rule of the fleet's queue; it has one then.
+fn queue_of(fleet: &mut Fleet, change: impl FnOnce(&mut QueueRule)) {
+    let rule = fleet.demand.sources.entry(DemandRules::QUEUE.into()).or_insert(SourceRule::Queue(QUEUE));
+    if let SourceRule::Queue(queue) = rule {
+        change(queue);
+    }
+}
+
 fn unit(word: &str) -> Result<Unit, Trouble> {
     let units = [Unit::Instance, Unit::Vcpu, Unit::Gpu];
     units.into_iter().find(|u| u.name() == word).ok_or_else(|| Trouble::new(format!("'{word}' is not a unit")))
+}
+
+fn strategy(word: &str) -> Result<Strategy, Trouble> {
+    let found = Strategy::ALL.into_iter().find(|s| s.name() == word);
+    found.ok_or_else(|| Trouble::new(format!("'{word}' is not a strategy")))
+}
+
+fn survive(word: &str) -> Result<Survive, Trouble> {
+    let found = Survive::ALL.into_iter().find(|s| s.name() == word);
+    found.ok_or_else(|| Trouble::new(format!("'{word}' is not zone, region or provider")))
+}
+
+/// `20% within 1h`, then what else it says: `an-hour 4`, `at-once 10%`, `calm 30m`.
+fn moves(words: &mut Words<'_>) -> Result<MoveRules, Trouble> {
+    let min_saving = words.share()?;
+    words.expect("within")?;
+    let pays_back_within = words.span()?;
+    let (max_per_hour, max_share, calm) = (100, Share::WHOLE, Span::ZERO);
+    let mut rules = MoveRules { min_saving, pays_back_within, max_per_hour, max_share, calm };
+    if words.take("an-hour") {
+        rules.max_per_hour = u32::try_from(words.number()?).unwrap_or(u32::MAX);
+    }
+    if words.take("at-once") {
+        rules.max_share = words.share()?;
+    }
+    if words.take("calm") {
+        rules.calm = words.span()?;
+    }
+    Ok(rules)
 }
 
 fn level<'a>(shares: &'a mut MaxShare, word: &str) -> Result<&'a mut Share, Trouble> {

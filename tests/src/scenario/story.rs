@@ -90,6 +90,12 @@ impl Teller {
             "starting" => self.machines(words, Standing::Starting)?,
             "promised" => self.machines(words, Standing::Promised)?,
             "queue" => self.queue(words)?,
+            "level" => {
+                let name = words.word()?.into();
+                let level = if words.take("missing") { None } else { Some(words.scaled(3)?) };
+                self.world.set_level(name, level);
+            }
+            "lead" => self.world.lead = words.span()?,
             "history" => self.history(words)?,
             "at" => {
                 let now = START.plus(words.span()?);

@@ -9,9 +9,9 @@ use policies::budget::{AtLimit, Budget, Purse, Whose};
 use policies::check::{Violation, check};
 use policies::control::orders::Ordered;
 use policies::cost::Rates;
-use policies::demand::{Demand, History, Hour, Sample};
+use policies::demand::{Demand, History, Hour, Level, Reading, Readings, Sample};
 use policies::failure::{FailureKind, Scope};
-use policies::model::{Fleet, Lane, Market, Offer, Pool};
+use policies::model::{DemandRules, Fleet, Lane, Market, Offer, Pool, SourceName};
 use policies::plan::{Action, Closure, Holding, HoldingId, Input, LaneState, Memory, Outcomes, Place, Standing};
 use policies::schedule::TimeZone;
 use policies::units::{Capacity, Currency, Money, PricePerHour, Share, Span, Time};
@@ -77,7 +77,11 @@ pub struct World {
     pub purses: Vec<Purse>,
     /// What the operator has ordered.
     pub ordered: Ordered,
+    /// Machines take so long to start, as far as was learned.
+    pub lead: Span,
     queue: Option<Queue>,
+    /// What metrics read until a story says otherwise, in thousandths; `None`: they cannot be read.
+    levels: BTreeMap<SourceName, Option<u64>>,
     machines: u32,
     /// First number of the machines that the last plan launched.
     newest: u32,
@@ -99,7 +103,9 @@ impl Default for World {
             paused: false,
             purses: Vec::new(),
             ordered: Ordered::default(),
+            lead: Span::ZERO,
             queue: None,
+            levels: BTreeMap::new(),
             machines: 0,
             newest: 0,
         }
@@ -123,6 +129,7 @@ impl World {
             lanes: &self.lanes,
             rates: &self.rates,
             purses: &self.purses,
+            lead: self.lead,
         }
     }
 
@@ -212,13 +219,28 @@ impl World {
     }
 
     fn read_queue(&mut self) {
+        let running = self.running();
+        let readings = self.demand.of_mut(&DemandRules::QUEUE.into());
         if let Some(queue) = self.queue {
             // After a leap in time, too, there is a reading to tell the rate from.
-            self.demand.record(queue.read(self.now.minus(READ_BACK)), self.running());
-            self.demand.record(queue.read(self.now), self.running());
+            readings.record(Reading::Jobs(queue.read(self.now.minus(READ_BACK))), running);
+            readings.record(Reading::Jobs(queue.read(self.now)), running);
         } else {
-            self.demand.missed(self.now);
+            readings.missed(self.now);
         }
+        for (name, level) in &self.levels {
+            let readings = self.demand.of_mut(name);
+            match level {
+                Some(milli) => readings.record(Reading::Value(Level { at: self.now, milli: *milli }), running),
+                None => readings.missed(self.now),
+            }
+        }
+    }
+
+    /// The metric reads so from now on, in thousandths; `None`: it cannot be read.
+    pub fn set_level(&mut self, name: SourceName, milli: Option<u64>) {
+        self.levels.insert(name, milli);
+        self.read_queue();
     }
 
     fn running(&self) -> Capacity {
@@ -229,7 +251,10 @@ impl World {
     pub fn set_queue(&mut self, waiting: u64, in_flight: u64, arriving: u64) {
         let queue = Queue { waiting, in_flight, arriving, since: self.now };
         self.queue = Some(queue);
-        self.demand = Demand::default();
+        let name = DemandRules::QUEUE.into();
+        let pace = self.demand.of_mut(&name).pace();
+        *self.demand.of_mut(&name) = Readings::default();
+        self.demand.of_mut(&name).restore(pace);
         self.read_queue();
     }
 

@@ -1,7 +1,7 @@
 //! The queue that a fleet works on: a curve that a seed draws, and that machines do not change.
 
-use policies::demand::Sample;
-use policies::model::Fleet;
+use policies::demand::{Level, Reading, Sample};
+use policies::model::{Fleet, QueueRule, SourceName, SourceRule};
 use policies::rng::Stream;
 use policies::units::{Capacity, Span, Time};
 
@@ -11,6 +11,16 @@ use super::story::START;
 #[derive(Clone, Debug)]
 pub(super) struct Curve {
     steps: Vec<Step>,
+    /// The value of the metric from each moment on, in units of capacity.
+    levels: Vec<(Time, u64)>,
+}
+
+/// The queue of a fleet, if it has one.
+fn queue(fleet: &Fleet) -> Option<QueueRule> {
+    fleet.demand.sources.values().find_map(|rule| match rule {
+        SourceRule::Queue(queue) => Some(*queue),
+        SourceRule::Metric(_) => None,
+    })
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -21,10 +31,10 @@ struct Step {
 }
 
 impl Step {
-    /// Arrivals by rate, and the backlog within the drain time; the minimum without a queue.
+    /// Arrivals by rate, and the backlog within the drain time; nothing without a queue.
     fn need(&self, fleet: &Fleet) -> Capacity {
-        let Some(rule) = fleet.demand.queue else { return fleet.min };
-        let rate = rule.jobs_per_unit_hour.milli().max(1);
+        let Some(rule) = queue(fleet) else { return Capacity::ZERO };
+        let rate = rule.jobs_per_unit_hour.map_or(1, |rate| rate.milli().max(1));
         let arriving = self.arrivals_per_hour * 1_000_000 / rate;
         let hour = Span::from_hours(1).as_millis();
         let waiting = self.backlog * 1_000_000 / rate * hour / rule.drain_within.as_millis().max(1);
@@ -44,11 +54,26 @@ impl Step {
     }
 }
 
+/// What a metric reads like: its own stream, so that queues are drawn as ever.
+fn levels(seed: u64, fleet: &Fleet, length: Span, moving: bool) -> Vec<(Time, u64)> {
+    let mut draws = Stream::new(seed, &format!("level {}", fleet.name));
+    let most = fleet.max.milli() / 1_000;
+    let mut levels = Vec::new();
+    let mut from = START;
+    loop {
+        levels.push((from, draws.below(most * 12 / 10 + 2)));
+        from = from.plus(Span::from_secs(60 + draws.below(900)));
+        if from > START.plus(length) || !moving {
+            return levels;
+        }
+    }
+}
+
 impl Curve {
     /// Demand around what the fleet can have: at times nothing, at times more than its maximum.
     pub(super) fn draw(seed: u64, fleet: &Fleet, length: Span, moving: bool) -> Self {
         let mut draws = Stream::new(seed, &format!("demand {}", fleet.name));
-        let rate = fleet.demand.queue.map_or(60, |q| q.jobs_per_unit_hour.milli() / 1_000);
+        let rate = queue(fleet).and_then(|q| q.jobs_per_unit_hour).map_or(60, |rate| rate.milli() / 1_000);
         let most = fleet.max.milli() / 1_000;
         let mut steps = Vec::new();
         let mut from = START;
@@ -60,23 +85,39 @@ impl Curve {
             steps.push(step.off_the_edge(fleet, rate));
             from = from.plus(Span::from_secs(20 + draws.below(600)));
             if from > START.plus(length) || !moving {
-                return Self { steps };
+                return Self { steps, levels: levels(seed, fleet, length, moving) };
             }
         }
     }
 
-    /// The reading of this moment, with the time that the reader's clock shows.
-    pub(super) fn sample(&self, now: Time, clock: Time) -> Sample {
+    /// The reading of this source at this moment, with the time that the reader's clock shows.
+    pub(super) fn read(&self, fleet: &Fleet, source: &SourceName, now: Time, clock: Time) -> Reading {
+        match fleet.demand.sources.get(source) {
+            Some(SourceRule::Metric(rule)) => {
+                Reading::Value(Level { at: clock, milli: self.level(now) * rule.target_milli })
+            }
+            _ => Reading::Jobs(self.sample(now, clock)),
+        }
+    }
+
+    /// What the metric stands for, in units of capacity.
+    fn level(&self, now: Time) -> u64 {
+        self.levels.iter().rev().find(|(from, _)| *from <= now).map_or(0, |(_, units)| *units)
+    }
+
+    fn sample(&self, now: Time, clock: Time) -> Sample {
         let step = self.at(now);
         Sample { at: clock, waiting: step.backlog, in_flight: 0, arrived_total: Some(self.arrived(now)) }
     }
 
     /// What the fleet shall want at this moment: the need and then the headroom, each in whole units, within bounds.
     pub(super) fn wanted(&self, now: Time, fleet: &Fleet) -> Capacity {
-        if fleet.demand.queue.is_none() {
+        if fleet.demand.sources.is_empty() {
             return fleet.min;
         }
-        let need = self.at(now).need(fleet).ceil();
+        let metric = fleet.demand.sources.values().any(|rule| matches!(rule, SourceRule::Metric(_)));
+        let by_metric = if metric { Capacity::units(self.level(now)) } else { Capacity::ZERO };
+        let need = self.at(now).need(fleet).ceil().max(by_metric);
         let wanted = need.plus(fleet.demand.headroom.of(need)).ceil();
         wanted.max(fleet.min).min(fleet.max)
     }

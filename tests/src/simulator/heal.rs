@@ -1,10 +1,11 @@
 //! The end of a run: nothing goes wrong any more, and everything must come to rest at the target.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use policies::control::{Key, Record};
-use policies::model::{Fleet, InstanceId, Lane};
-use policies::plan::Kind;
+use policies::model::{Fleet, InstanceId, Lane, Survive};
+use policies::plan::{Kind, LaunchWhy};
+use policies::report::{Report, Wait};
 use policies::units::{Capacity, Span};
 use providers::sim::{Owner, SimCloud};
 
@@ -70,14 +71,16 @@ fn at_rest(world: &World) -> Result<(), String> {
         if plan.kind != Kind::Rest || !plan.actions.is_empty() {
             return Err(format!("{}: the plan is to {}: {:?}", fleet.name, plan.kind.name(), plan.actions.first()));
         }
-        target_met(world, fleet, plan.target)
+        let spare =
+            survives(world, fleet, report).map_err(|why| format!("{}: {why}; {:?}", fleet.name, report.waits))?;
+        target_met(world, fleet, plan.target, spare)
             .map_err(|why| format!("{why}; {:?}, {:?}", report.sizing, report.waits))?;
     }
     records_match(world)
 }
 
 /// The target is what the demand says, and what lives meets it without a machine too many.
-fn target_met(world: &World, fleet: &Fleet, target: Capacity) -> Result<(), String> {
+fn target_met(world: &World, fleet: &Fleet, target: Capacity, spare: Capacity) -> Result<(), String> {
     let name = &fleet.name;
     let (min, max) = schedules::bounds(&world.story.windows, fleet, world.clock(), (None, None));
     let bounded = Fleet { min, max, ..fleet.clone() };
@@ -91,10 +94,44 @@ fn target_met(world: &World, fleet: &Fleet, target: Capacity) -> Result<(), Stri
     if capacity < target {
         return Err(format!("{name}: {capacity} lives, the target is {target}"));
     }
-    if !largest.is_zero() && capacity >= target.plus(largest).plus(largest) {
+    if !largest.is_zero() && capacity >= target.max(spare).plus(largest).plus(largest) {
         return Err(format!("{name}: {capacity} lives, far above the target of {target}"));
     }
     Ok(())
+}
+
+/// The minimum is there without the place that holds most, or the fleet says that it cannot be had. Gives how much has to
+/// be there for it, as it is spread.
+fn survives(world: &World, fleet: &Fleet, report: &Report) -> Result<Capacity, String> {
+    let Some(of) = fleet.survive else { return Ok(Capacity::ZERO) };
+    let (min, _) = schedules::bounds(&world.story.windows, fleet, world.clock(), (None, None));
+    let mut places: BTreeMap<String, Capacity> = BTreeMap::new();
+    for (pool, units) in world.living(fleet) {
+        let place = match of {
+            Survive::Zone => format!("{} {}", pool.lane(), pool.zone()),
+            Survive::Region => pool.lane().to_string(),
+            Survive::Provider => pool.provider().to_string(),
+        };
+        let sum = places.entry(place).or_default();
+        *sum = sum.plus(units);
+    }
+    let all: Capacity = places.values().copied().sum();
+    let most = places.values().copied().max().unwrap_or_default();
+    let excused = report.waits.iter().any(|wait| {
+        matches!(
+            wait,
+            Wait::NoOffer { why: LaunchWhy::Survive, .. }
+                | Wait::Budget { .. }
+                | Wait::Halted { .. }
+                | Wait::Trial { .. }
+                | Wait::LaunchLimit { .. }
+        )
+    });
+    if all.minus(most) < min && !excused {
+        return Err(format!("{} of the minimum of {min} survives the loss of a {}", all.minus(most), of.name()));
+    }
+    // Where places are few they may have grown together.
+    Ok(min.plus(most))
 }
 
 /// Every machine of a configured fleet is on durable record, and nothing else is.

@@ -21,6 +21,7 @@ use super::schedules::Windows;
 mod ends;
 mod limits;
 mod money;
+mod moves;
 mod orders;
 mod promises;
 mod records;
@@ -77,6 +78,8 @@ pub enum Rule {
     OldPrice,
     /// A fleet whose launches do not run launched more.
     LaunchedHalted,
+    /// More machines moved to cheaper pools within an hour than the fleet allows.
+    Restless,
     /// More was promised than the floor needs, and a budget was used up.
     OverBudget,
     /// Less is on record as spent than the clouds bill.
@@ -183,6 +186,8 @@ pub(super) struct Oracle {
     orders: BTreeMap<OrderId, Option<u64>>,
     /// When each machine that we launched was first on record, by the controller's clock.
     launches: BTreeMap<(FleetName, Lane, InstanceId), Time>,
+    /// Moves to cheaper pools: whose, when by the controller's clock, and how many.
+    moves: Vec<(FleetName, Time, u32)>,
     /// Machines that the operator ordered to drain.
     drain_orders: BTreeSet<InstanceId>,
     launched: u64,
@@ -198,6 +203,8 @@ pub(super) struct Oracle {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Touched {
     promised: BTreeSet<FleetName>,
+    /// Intents that are new.
+    intents: Vec<Intent>,
     settled: Vec<Token>,
     /// An order begins or ends to stand.
     orders: bool,
@@ -232,6 +239,7 @@ impl Oracle {
                     self.promised(scene, intent, old)?;
                     if let Some(fleet) = fleet(scene, &intent.fleet).filter(|_| old.is_none()) {
                         self.paid_for(&orders, fleet, intent)?;
+                        touched.intents.push(intent.clone());
                     }
                     touched.promised.insert(intent.fleet.clone());
                 }
@@ -261,6 +269,7 @@ impl Oracle {
             self.renew_allowances(scene);
         }
         touched.settled.iter().try_for_each(|token| self.settled(scene, token))?;
+        touched.intents.iter().try_for_each(|intent| self.not_restless(scene, intent))?;
         touched.promised.iter().try_for_each(|fleet| self.promise_fits(scene, fleet))
     }
 

@@ -73,11 +73,17 @@ pub enum Part {
     Schedules,
     /// There are budgets.
     Budgets,
+    /// Fleets are sized by a metric too.
+    Metrics,
+    /// Fleets survive the loss of a place.
+    Survival,
+    /// Machines move to cheaper pools.
+    Moves,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 37] = [
         Self::Crashes,
         Self::Stops,
         Self::StoreLoss,
@@ -112,6 +118,9 @@ impl Part {
         Self::Duds,
         Self::Schedules,
         Self::Budgets,
+        Self::Metrics,
+        Self::Survival,
+        Self::Moves,
     ];
 
     /// Its name on the command line.
@@ -152,6 +161,9 @@ impl Part {
             Self::Duds => "duds",
             Self::Schedules => "schedules",
             Self::Budgets => "budgets",
+            Self::Metrics => "metrics",
+            Self::Survival => "survival",
+            Self::Moves => "moves",
         }
     }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use policies::budget::{AtLimit, Budget};
 use policies::cost::Rates;
 use policies::model::{
-    Capabilities, DemandRules, Fleet, FleetName, Market, MaxShare, MissingRule, OnDemandRules, Pool, ProviderName,
-    QueueRule, ScaleDown, ScaleUp, Shape, SpotRules, Unit,
+    Capabilities, DemandRules, Fleet, FleetName, Market, MaxShare, MetricRule, MissingRule, MoveRules, OnDemandRules,
+    Pool, ProviderName, QueueRule, ScaleDown, ScaleUp, Shape, SourceName, SourceRule, SpotRules, Strategy, Survive,
+    Unit,
 };
 use policies::rng::Stream;
 use policies::units::{Capacity, Currency, Money, PerHour, PricePerHour, Share, Span, Time, UnitPrice};
@@ -299,10 +300,9 @@ fn draw_fleet(seed: u64, name: &str, parts: Parts, clouds: &[SimCloud]) -> Fleet
         max: Capacity::units(max),
         schedules: Vec::new(),
         budget: draw_budget(seed, name, parts, max),
+        survive: draw_survival(seed, name, parts),
         demand: DemandRules {
-            queue: draws
-                .chance(9_000)
-                .then(|| QueueRule { jobs_per_unit_hour: PerHour::new(3_600), drain_within: Span::from_mins(10) }),
+            sources: draw_sources(seed, name, parts, draws.chance(9_000)),
             forecast: None,
             headroom: Share::percent(u32::try_from(pick(&mut draws, &[0, 0, 10, 25])).unwrap_or(0)),
             on_missing: MissingRule {
@@ -332,6 +332,8 @@ fn draw_fleet(seed: u64, name: &str, parts: Parts, clouds: &[SimCloud]) -> Fleet
                 region: Share::WHOLE,
                 provider: share(&mut draws),
             },
+            strategy: draw_strategy(seed, name),
+            moves: draw_moves(seed, name, parts),
             max_price_age: patience.max_price_age,
         },
         scale_up: ScaleUp {
@@ -350,6 +352,17 @@ fn draw_fleet(seed: u64, name: &str, parts: Parts, clouds: &[SimCloud]) -> Fleet
         },
         pools,
     }
+}
+
+/// A queue, and a metric besides in some fleets. Its own stream, as [`draw_launch_limit`] has.
+fn draw_sources(seed: u64, name: &str, parts: Parts, queue: bool) -> BTreeMap<SourceName, SourceRule> {
+    let mut draws = Stream::new(seed, &format!("metric {name}"));
+    let rule = QueueRule { jobs_per_unit_hour: Some(PerHour::new(3_600)), drain_within: Span::from_mins(10) };
+    let mut sources = if queue { DemandRules::queue(rule) } else { BTreeMap::new() };
+    if parts.has(Part::Metrics) && draws.chance(4_000) {
+        sources.insert("load".into(), SourceRule::Metric(MetricRule { target_milli: 1_000 * (1 + draws.below(50)) }));
+    }
+    sources
 }
 
 /// A budget that is used up now and then by a fleet of up to so many units. Its own stream, as [`draw_launch_limit`] has.
@@ -373,6 +386,35 @@ fn draw_budget(seed: u64, name: &str, parts: Parts, max: u64) -> Option<Budget> 
             _ => AtLimit::ShedSpot,
         },
     })
+}
+
+/// What a fleet survives. Its own stream, as [`draw_launch_limit`] has.
+fn draw_survival(seed: u64, name: &str, parts: Parts) -> Option<Survive> {
+    let mut draws = Stream::new(seed, &format!("survive {name}"));
+    let all = Survive::ALL;
+    let any = pick(&mut draws, &[0, 0, 1, 2]);
+    let drawn = usize::try_from(any).ok().and_then(|i| all.get(i)).copied();
+    drawn.filter(|_| parts.has(Part::Survival) && draws.chance(3_000))
+}
+
+/// In what order pools are bought from. Its own stream, as [`draw_launch_limit`] has.
+fn draw_strategy(seed: u64, name: &str) -> Strategy {
+    let mut draws = Stream::new(seed, &format!("strategy {name}"));
+    let any = usize::try_from(draws.below(4)).unwrap_or(0);
+    Strategy::ALL.get(any).copied().unwrap_or_default()
+}
+
+/// Moves that come to an end within the time that a run has to come to rest. Its own stream, as [`draw_launch_limit`] has.
+fn draw_moves(seed: u64, name: &str, parts: Parts) -> Option<MoveRules> {
+    let mut draws = Stream::new(seed, &format!("moves {name}"));
+    let rules = MoveRules {
+        min_saving: Share::percent(10 + 10 * tenth(&mut draws)),
+        pays_back_within: Span::from_mins(5 + draws.below(120)),
+        max_per_hour: 12 + u32::try_from(draws.below(20)).unwrap_or(0),
+        max_share: Share::percent(10 + 10 * tenth(&mut draws)),
+        calm: Span::from_mins(draws.below(20)),
+    };
+    (parts.has(Part::Moves) && draws.chance(4_000)).then_some(rules)
 }
 
 /// How long a fleet waits for machines, and how it takes launches that never run.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use policies::control::{Call, CallId, Controller, Effect, Event, Reply, Setup};
 use policies::failure::{Failure, FailureKind};
-use policies::model::{Fleet, FleetName, Market, Pool};
+use policies::model::{Fleet, FleetName, Market, Pool, SourceName};
 use policies::rng::Stream;
 use policies::units::{Capacity, Span, Time};
 use providers::sim::{Owner, SimCloud, Ticket};
@@ -27,7 +27,7 @@ enum Item {
     /// The controller gets this.
     Deliver(Event),
     /// The reading of a fleet's demand is there.
-    Measured(CallId, FleetName),
+    Measured(CallId, FleetName, SourceName),
     /// The process starts.
     Boot,
     /// A minute is over: the operator and strangers may act.
@@ -224,8 +224,8 @@ impl World {
                 self.deliver(Event::Appended { seq })
             }
             Item::Deliver(event) => self.deliver(event),
-            Item::Measured(call, fleet) => {
-                let reply = self.measure(&fleet);
+            Item::Measured(call, fleet, source) => {
+                let reply = self.measure(&fleet, &source);
                 self.deliver(Event::Reply { call, reply })
             }
             Item::Boot => self.boot(),
@@ -236,11 +236,12 @@ impl World {
         }
     }
 
-    fn measure(&mut self, fleet: &FleetName) -> Reply {
+    fn measure(&mut self, fleet: &FleetName, source: &SourceName) -> Reply {
         let missing = self.draws.demand.chance(self.story.trouble.missing_demand) && !self.healing;
         let curve = self.story.curves.get(fleet).filter(|_| !missing);
-        Reply::Measured(match curve {
-            Some(curve) => Ok(curve.sample(self.now, self.clock())),
+        let rules = self.fleets.iter().find(|f| f.name == *fleet);
+        Reply::Measured(match curve.zip(rules) {
+            Some((curve, rules)) => Ok(curve.read(rules, source, self.now, self.clock())),
             None => Err(Failure::new(FailureKind::Unavailable, "Demand", "Simulated", "no reading")),
         })
     }
@@ -303,9 +304,9 @@ impl World {
             Call::List { lane } | Call::Offers { lane, .. } | Call::Terminate { lane, .. } => &lane.provider,
             Call::Launch(launch) => launch.pool.provider(),
             Call::Notices { provider } => provider,
-            Call::Demand { fleet } => {
+            Call::Demand { fleet, source } => {
                 let delay = Span::from_millis(self.draws.demand.below(300));
-                let item = Item::Measured(id, fleet.clone());
+                let item = Item::Measured(id, fleet.clone(), source.clone());
                 self.enqueue(self.now.plus(delay), item);
                 return Ok(());
             }

@@ -234,13 +234,15 @@ impl Plan {
 
 impl From<&CoreSizing> for Sizing {
     fn from(sizing: &CoreSizing) -> Self {
-        let basis = match sizing.basis {
-            Basis::Queue => "queue",
-            Basis::Unread => "unread",
-            Basis::Forecast => "forecast",
-            Basis::Minimum => "minimum",
-            Basis::MissingHold { .. } => "missing-hold",
-            Basis::MissingFallback { .. } => "missing-fallback",
+        let (basis, source) = match &sizing.basis {
+            Basis::Queue(source) => ("queue", Some(source)),
+            Basis::Metric(source) => ("metric", Some(source)),
+            Basis::Learning(source) => ("learning", Some(source)),
+            Basis::Unread(source) => ("unread", Some(source)),
+            Basis::Forecast => ("forecast", None),
+            Basis::Minimum => ("minimum", None),
+            Basis::MissingHold { source, .. } => ("missing-hold", Some(source)),
+            Basis::MissingFallback { source, .. } => ("missing-fallback", Some(source)),
         };
         let limit = |limit: &Limit| {
             let name = match limit {
@@ -261,6 +263,8 @@ impl From<&CoreSizing> for Sizing {
         Self {
             need: capacity(sizing.need),
             basis: basis.to_owned(),
+            source: source.map(ToString::to_string),
+            others: sizing.others.iter().map(|(name, need)| (name.to_string(), capacity(*need))).collect(),
             forecast: sizing.forecast.map(capacity),
             limits: sizing.limits.iter().map(limit).collect(),
             previous: sizing.previous.map(capacity),
@@ -299,6 +303,8 @@ impl From<&policies::report::Refused> for Refused {
     fn from(refused: &policies::report::Refused) -> Self {
         let (because, until) = match &refused.because {
             Because::Worse => ("worse", None),
+            Because::FailedLately(_) => ("failed-lately", None),
+            Because::Survive => ("survive", None),
             Because::Closed { kind: _, until } => ("closed", Some(rfc3339(*until))),
             Because::AboveCap(_) => ("above-cap", None),
             Because::AboveShareOfOnDemand(_) => ("above-share-of-on-demand", None),
@@ -347,6 +353,9 @@ impl From<&CoreWait> for Wait {
                 Self { machines: Some(*failed), at: Some(rfc3339(*at)), ..blank("halted") }
             }
             CoreWait::Trial { machines } => Self { machines: Some(*machines), ..blank("trial") },
+            CoreWait::Moves { machines, at } => {
+                Self { machines: Some(*machines), at: Some(rfc3339(*at)), ..blank("moves") }
+            }
             CoreWait::Young { machines, at } => {
                 Self { machines: Some(*machines), at: Some(rfc3339(*at)), ..blank("young") }
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use policies::control::{Call, Record, Reply};
-use policies::demand::Sample;
+use policies::demand::{Reading, Sample};
 use policies::failure::{Failure, FailureKind};
 use policies::model::{Lane, Pool, ProviderName, Region};
 use policies::units::Time;
@@ -61,8 +61,12 @@ impl WhatIf {
     /// What this call would have come back with.
     pub(super) fn assume(&self, call: &Call, reply: Reply, now: Time) -> Reply {
         match (call, reply) {
+            (Call::Demand { .. }, reply @ Reply::Measured(Ok(Reading::Value(_)))) => reply,
             (Call::Demand { .. }, reply) => match self.demand {
-                Some(waiting) => Reply::Measured(Ok(Sample { at: now, waiting, in_flight: 0, arrived_total: None })),
+                Some(waiting) => {
+                    let sample = Sample { at: now, waiting, in_flight: 0, arrived_total: None };
+                    Reply::Measured(Ok(Reading::Jobs(sample)))
+                }
                 None => reply,
             },
             (Call::List { lane }, _) if self.lost(lane) => Reply::Listed(Ok(Vec::new())),

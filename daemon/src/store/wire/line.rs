@@ -3,11 +3,11 @@
 use policies::budget::Spend;
 use policies::control::ledger::{Boot, Intent, Leaving, Machine, Note, Record, WORDS};
 use policies::control::orders::{Override, Setting};
-use policies::demand::Hour;
+use policies::demand::{Hour, Pace};
 use policies::failure::FailureKind;
 use policies::model::{Lane, Market, Pool};
 use policies::plan::{Cause, Closure, Memory, Outcomes, Place};
-use policies::units::{Capacity, Money, PricePerHour, Time};
+use policies::units::{Capacity, Money, PricePerHour, Span, Time};
 use serde::{Deserialize, Serialize};
 
 use super::NOTE_TEXT_BYTES;
@@ -23,6 +23,8 @@ pub(super) enum Line {
     Memory(MemoryLine),
     Spend(SpendLine),
     Hour(HourLine),
+    Pace(PaceLine),
+    Starts(StartsLine),
     Closure(ClosureLine),
     Note(NoteLine),
 }
@@ -122,6 +124,10 @@ pub(super) struct MemoryLine {
     outcomes: Vec<(i64, u32, u32)>,
     #[serde(skip_serializing_if = "is_false", default)]
     on_trial: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    moves: Vec<(i64, u32)>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    disturbed_ms: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -167,6 +173,22 @@ pub(super) struct HourLine {
     sum_milli: u64,
     readings: u32,
     peak_milli: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PaceLine {
+    fleet: String,
+    source: String,
+    done_milli: u64,
+    work_milli_s: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StartsLine {
+    pool: PoolLine,
+    took_ms: Vec<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -256,6 +278,18 @@ impl From<&Record> for Line {
                 readings: *readings,
                 peak_milli: peak.milli(),
             }),
+            Record::Pace(fleet, source, Pace { done_milli, work_milli_s, since_done_milli_s: _ }) => {
+                Self::Pace(PaceLine {
+                    fleet: fleet.as_str().to_owned(),
+                    source: source.as_str().to_owned(),
+                    done_milli: *done_milli,
+                    work_milli_s: *work_milli_s,
+                })
+            }
+            Record::Starts(pool, starts) => Self::Starts(StartsLine {
+                pool: pool.into(),
+                took_ms: starts.iter().map(|took| took.as_millis()).collect(),
+            }),
             Record::Closure(Closure { place, kind, until, strikes }) => Self::Closure(ClosureLine {
                 place: place.into(),
                 kind: kind.name().to_owned(),
@@ -328,6 +362,12 @@ impl Line {
                 h.number,
                 Hour { sum_milli: h.sum_milli, readings: h.readings, peak: Capacity::from_milli(h.peak_milli) },
             ),
+            Self::Pace(p) => Record::Pace(
+                p.fleet.into(),
+                p.source.into(),
+                Pace { done_milli: p.done_milli, work_milli_s: p.work_milli_s, since_done_milli_s: 0 },
+            ),
+            Self::Starts(s) => Record::Starts(s.pool.into(), s.took_ms.into_iter().map(Span::from_millis).collect()),
             Self::Closure(c) => Record::Closure(Closure {
                 place: c.place.into(),
                 kind: FailureKind::from_name(&c.kind).ok_or_else(|| format!("unknown failure kind {:?}", c.kind))?,
@@ -474,8 +514,19 @@ impl LeavingLine {
 
 impl MemoryLine {
     fn of(fleet: &str, memory: &Memory) -> Self {
-        let Memory { target, raised_at, lowered_at, peaks, watched_since, short_since, launches, outcomes, on_trial } =
-            memory;
+        let Memory {
+            target,
+            raised_at,
+            lowered_at,
+            peaks,
+            watched_since,
+            short_since,
+            launches,
+            outcomes,
+            on_trial,
+            moves,
+            disturbed_at,
+        } = memory;
         let ms = |time: &Option<Time>| time.map(Time::as_millis);
         Self {
             fleet: fleet.to_owned(),
@@ -488,6 +539,8 @@ impl MemoryLine {
             launches: launches.iter().map(|(at, n)| (at.as_millis(), *n)).collect(),
             outcomes: outcomes.iter().map(|(at, o)| (at.as_millis(), o.ready, o.failed)).collect(),
             on_trial: *on_trial,
+            moves: moves.iter().map(|(at, n)| (at.as_millis(), *n)).collect(),
+            disturbed_ms: ms(disturbed_at),
         }
     }
 
@@ -508,6 +561,8 @@ impl MemoryLine {
                 .map(|(at, ready, failed)| (Time::from_millis(at), Outcomes { ready, failed }))
                 .collect(),
             on_trial: self.on_trial,
+            moves: self.moves.into_iter().map(|(at, n)| (Time::from_millis(at), n)).collect(),
+            disturbed_at: time(self.disturbed_ms),
         };
         (self.fleet, memory)
     }

@@ -80,11 +80,11 @@ fn a_lowering_without_memory_is_one_from_what_is_held() {
 #[test]
 fn a_lowering_without_data_is_refused() {
     let mut case = Case::new();
-    case.demand.missed(ago(14));
+    case.demand.of_mut(&crate::model::DemandRules::QUEUE.into()).missed(ago(14));
     case.aim(9);
     assert_eq!(case.found(), ["lowered-blind"]);
     case.demand = Demand::default();
-    case.demand.missed(ago(15));
+    case.demand.of_mut(&crate::model::DemandRules::QUEUE.into()).missed(ago(15));
     assert_eq!(case.found(), [""; 0]);
     case.fleet.demand.on_missing.then = Some(Capacity::units(10));
     assert_eq!(case.found(), ["lowered-blind"]);
