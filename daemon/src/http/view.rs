@@ -201,6 +201,45 @@ pub struct OrderRequest {
     pub why: String,
 }
 
+/// What a worker does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// Nobody told of it lately.
+    Unknown,
+    /// Nothing.
+    Idle,
+    /// It works.
+    Busy,
+}
+
+/// What a worker says of itself.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerRequest {
+    /// The provider's id of its machine.
+    #[schemars(length(min = 1, max = 200))]
+    pub instance: String,
+    /// `busy`, or `idle`; `unknown` takes back what it said before.
+    pub state: Work,
+    /// It is believed for so many seconds, one day at most; absent: 5 minutes. Say it again before they are over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 86_400))]
+    pub ttl_s: Option<u64>,
+}
+
+/// What a worker is answered. Before it takes work again after it was idle, it looks here.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct WorkerAnswer {
+    /// The machine was told to go: finish, take no more work, then say that it is idle. It is ended for that at once.
+    pub leaving: bool,
+    /// Why it goes, when it does.
+    pub leaving_because: Option<String>,
+    /// When it is ended at the latest, when it goes.
+    #[schemars(extend("format" = "date-time"))]
+    pub leaving_at: Option<String>,
+}
+
 /// No control characters, and not only blanks.
 const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000][^\u0000-\u001f\u007f-\u009f]*$";
 
@@ -444,6 +483,8 @@ pub struct Instance {
     pub leaving_at: Option<String>,
     /// The operator protects it: no decision lets it go.
     pub protected: bool,
+    /// What its worker does, by its own word.
+    pub work: Work,
     /// When the provider will take it.
     #[schemars(extend("format" = "date-time"))]
     pub notice_at: Option<String>,

@@ -331,7 +331,7 @@ impl Controller {
         Ok(text)
     }
 
-    fn machine_named(&self, id: &InstanceId) -> Result<Machine, Refusal> {
+    pub(super) fn machine_named(&self, id: &InstanceId) -> Result<Machine, Refusal> {
         let mut found = self.ledger.machines().values().filter(|m| m.id == *id);
         let machine = found.next().cloned().ok_or_else(|| Refusal::NoMachine(id.clone()))?;
         match found.count() {
@@ -340,7 +340,7 @@ impl Controller {
         }
     }
 
-    fn decide_now(&mut self, fleet: &FleetName) {
+    pub(super) fn decide_now(&mut self, fleet: &FleetName) {
         if let Some(mind) = self.fleets.get_mut(fleet) {
             mind.decide_at = self.now;
         }

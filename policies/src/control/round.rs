@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::check::check;
 use crate::model::{FleetName, InstanceId, Lane, Offer, Phase};
-use crate::plan::{Action, Holding, HoldingId, Input, LaneState, Plan, Standing, decide};
+use crate::plan::{Action, Holding, HoldingId, Input, LaneState, Plan, Standing, Work, decide};
 
 use crate::report::Report;
 use crate::units::Span;
@@ -143,6 +143,7 @@ impl Controller {
                     born: intent.at,
                     notice: None,
                     protected: false,
+                    work: Work::Unknown,
                     ran: false,
                     paid: intent.price,
                 });
@@ -168,6 +169,7 @@ impl Controller {
             born: machine.born,
             notice: self.notices.get(&(key.0.provider.clone(), key.1.clone())).copied(),
             protected: self.protected(&machine.fleet, key),
+            work: self.work_of(key, machine),
             ran: machine.ready.is_some(),
             paid: machine.price,
         }

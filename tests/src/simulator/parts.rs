@@ -73,11 +73,13 @@ pub enum Part {
     Schedules,
     /// There are budgets.
     Budgets,
+    /// Workers say that they are busy or idle.
+    Workers,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::Crashes,
         Self::Stops,
         Self::StoreLoss,
@@ -112,6 +114,7 @@ impl Part {
         Self::Duds,
         Self::Schedules,
         Self::Budgets,
+        Self::Workers,
     ];
 
     /// Its name on the command line.
@@ -152,6 +155,7 @@ impl Part {
             Self::Duds => "duds",
             Self::Schedules => "schedules",
             Self::Budgets => "budgets",
+            Self::Workers => "workers",
         }
     }
 
