@@ -8,7 +8,8 @@ mod make;
 
 pub use make::{capacity, money, price, saving};
 use schemars::{JsonSchema, Schema};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
 /// `GET /api/v1/fleets`.
@@ -190,7 +191,7 @@ pub struct OrderRequest {
     #[schemars(range(min = 0, max = 10_000_000), extend("multipleOf" = 0.001))]
     pub units: Option<f64>,
     /// It stands for so many seconds, 31 days at most; absent: until it is lifted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole")]
     #[schemars(range(min = 1, max = 2_678_400))]
     pub for_s: Option<u64>,
     /// Who gives it: a name for people, one line of 200 characters at most.
@@ -199,6 +200,14 @@ pub struct OrderRequest {
     /// Why, one line of 200 characters at most.
     #[schemars(length(min = 1, max = 200), regex(pattern = ONE_LINE))]
     pub why: String,
+}
+
+/// A whole number, however it is written: to JSON Schema `60.0` is an integer too.
+fn whole<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(from)? else { return Ok(None) };
+    let written = |n: f64| if n.fract() == 0.0 { format!("{n:.0}").parse().ok() } else { None };
+    let whole = number.as_u64().or_else(|| number.as_f64().and_then(written));
+    whole.map(Some).ok_or_else(|| D::Error::custom(format!("{number} is no whole number above zero")))
 }
 
 /// What a worker does.
@@ -223,7 +232,7 @@ pub struct WorkerRequest {
     /// `busy`, or `idle`; `unknown` takes back what it said before.
     pub state: Work,
     /// It is believed for so many seconds, one day at most; absent: 5 minutes. Say it again before they are over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole")]
     #[schemars(range(min = 1, max = 86_400))]
     pub ttl_s: Option<u64>,
 }

@@ -32,7 +32,7 @@ async fn a_worker_hears_whether_it_is_to_go() {
     let stays = r#"{"leaving":false,"leaving_because":null,"leaving_at":null}"#;
     assert_eq!(said.await.unwrap(), (200, stays.to_owned()));
 
-    let said = tokio::spawn(say(&api, r#"{"instance":"i-1","state":"idle","ttl_s":60}"#, "worker"));
+    let said = tokio::spawn(say(&api, r#"{"instance":"i-1","state":"idle","ttl_s":60.0}"#, "worker"));
     let Some(Order::Tell(tell)) = api.inbox.recv().await else { panic!("no word came") };
     assert_eq!((tell.word.work, tell.word.lasts), (Work::Idle, Span::from_mins(1)));
     let leaving = Leaving { why: Cause::Surplus, since: AT, until: AT, ordered: false };
