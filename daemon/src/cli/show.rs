@@ -181,6 +181,7 @@ fn instance_table(instances: &[Instance]) -> String {
         let leaves = match (&instance.leaving_because, &instance.leaving_at, &instance.notice_at) {
             (Some(why), Some(at), _) => format!("{at} ({why})"),
             (_, _, Some(at)) => format!("{at} (notice)"),
+            _ if instance.protected_by.as_deref() == Some("tag") => "protected (tag)".to_owned(),
             _ if instance.protected => "protected".to_owned(),
             _ => "-".to_owned(),
         };

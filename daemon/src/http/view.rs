@@ -492,6 +492,8 @@ pub struct Instance {
     pub leaving_at: Option<String>,
     /// The operator protects it: no decision lets it go.
     pub protected: bool,
+    /// What protects it, when it is: `order`, or `tag` for the tag `spotfleet:protected` of its cloud.
+    pub protected_by: Option<String>,
     /// What its worker does, by its own word.
     pub work: Work,
     /// When the provider will take it.

@@ -69,6 +69,7 @@ pub(super) fn instance(id: &str, token: Option<&str>, phase: Phase) -> Instance 
         token: token.map(Into::into),
         born: Time::EPOCH,
         phase,
+        protected: false,
     }
 }
 

@@ -3,6 +3,7 @@
 use policies::budget::Left;
 use policies::control::Override;
 use policies::control::ledger::{Leaving, Machine as CoreMachine, Note};
+use policies::control::orders::Setting;
 use policies::control::view::{FleetView, LaneView, ScheduleView, View};
 use policies::failure::Failure as CoreFailure;
 use policies::model::{Lane as CoreLane, Market, Sight};
@@ -397,6 +398,9 @@ impl Instance {
             .holdings
             .iter()
             .find(|h| h.pool == machine.pool && matches!(&h.id, HoldingId::Machine(id) if *id == machine.id));
+        let ordered = fleet.orders.iter().any(
+            |o| matches!(&o.setting, Setting::Protect(lane, id) if lane == machine.pool.lane() && *id == machine.id),
+        );
         let standing = match holding.map(|h| h.standing) {
             Some(Standing::Promised | Standing::Starting) => "starting",
             Some(Standing::Running) => "running",
@@ -417,6 +421,7 @@ impl Instance {
             leaving_because: machine.leaving.map(|l| l.why.name().to_owned()),
             leaving_at: machine.leaving.map(|l| rfc3339(l.until)),
             protected: holding.is_some_and(|h| h.protected),
+            protected_by: holding.filter(|h| h.protected).map(|_| if ordered { "order" } else { "tag" }.to_owned()),
             work: holding.map_or(Work::Unknown, |h| h.work.into()),
             notice_at: holding.and_then(|h| h.notice).map(rfc3339),
         }
