@@ -137,6 +137,7 @@ fn daemon_lines(writer: &mut Writer<'_>, daemon: &DaemonConfig) {
         listen,
         token,
         operator_token,
+        worker_token,
         tick,
         owner,
         rates,
@@ -150,6 +151,7 @@ fn daemon_lines(writer: &mut Writer<'_>, daemon: &DaemonConfig) {
     writer.line("listen", listen);
     writer.optional("token", token.as_ref());
     writer.optional("operator_token", operator_token.as_ref());
+    writer.optional("worker_token", worker_token.as_ref());
     writer.line("tick", tick);
     writer.line("owner", owner);
     writer.line("currency", rates.reporting().code());

@@ -48,6 +48,8 @@ pub struct DaemonConfig {
     pub token: Option<Secret>,
     /// Bearer token of the operator; `None`: no orders are taken.
     pub operator_token: Option<Secret>,
+    /// Bearer token of the workers; `None`: only the operator tells of them.
+    pub worker_token: Option<Secret>,
     /// A round is run at least this often.
     pub tick: Span,
     /// Value of the owner tag: machines with another one do not exist for this daemon.

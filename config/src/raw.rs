@@ -53,6 +53,10 @@ table! {
         /// Bearer token of the operator, for `pause`, `drain` and the other orders, and to read; another secret
         /// than `token`. Without it, the daemon takes no orders. Example: `{credential: operator-token}`.
         optional operator_token: SecretRef,
+        /// Bearer token of the workers, for `POST /api/v1/workers`, by which they say that they are busy or idle; good for
+        /// nothing else. Another secret than `token` and `operator_token`: it is on every machine. Without it, only who has
+        /// the operator's token says so. Example: `{credential: worker-token}`.
+        optional worker_token: SecretRef,
         /// A round is run at least this often, from 1s to 10m. Events such as interruptions start one at once.
         default("10s") tick: Leaf<Duration>,
         /// Value of the owner tag of every machine. Machines with another one do not exist for this daemon: two daemons
@@ -513,11 +517,13 @@ table! {
         /// After the target was changed either way, it is not lowered for so long, up to 7d.
         default("10m") cooldown: Leaf<Duration>,
         /// What goes first. `spot-first`: on-demand that a spot machine has replaced, then spot from the dearest, then
-        /// on-demand above the base. The base stays.
+        /// on-demand above the base. The base stays. In each of these, machines go whose workers say that they are idle
+        /// (`POST /api/v1/workers`) before those that nobody tells of, and busy ones last.
         default("spot-first") order: Leaf<OneOf<Order>>,
         /// Capacity that was needed within this time stays, up to 7d.
         default("15m") idle_grace: Leaf<Duration>,
-        /// A machine is told to finish its work so long before it is ended, up to 7d.
+        /// A machine is told to finish its work so long before it is ended, up to 7d. One whose worker says after that that
+        /// it is idle is ended at once: where workers tell, this can be as long as the longest job.
         default("5m") drain_timeout: Leaf<Duration>,
         /// One lowering takes at most this share of the target, and at least one unit. Without it, there is no limit.
         /// Example: `20%`.

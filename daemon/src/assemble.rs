@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use config::{Config, FleetConfig, Host, ProviderConfig, Secret, SecretError, StoreEngine, ThisHost};
+use config::{Config, FleetConfig, Host, ProviderConfig, SecretError, StoreEngine, ThisHost};
 use policies::control::Setup;
 use policies::failure::Failure;
 use policies::model::{Fleet, Lane, ProviderName, Region, SourceRule};
@@ -47,11 +47,11 @@ pub enum AssembleError {
         /// Why not.
         error: SecretError,
     },
-    /// Who may read could give orders too.
+    /// Who has the one token could do what the other is for.
     #[error(
-        "`daemon.token` and `daemon.operator_token` are the same secret, so that everybody who reads could give orders: make another one for the operator, which also reads"
+        "`daemon.{0}` and `daemon.{1}` are the same secret, so that everybody who has the one could do what the other is for: make another one"
     )]
-    SameToken,
+    SameToken(&'static str, &'static str),
     /// No entropy.
     #[error("cannot draw the seed of this start from /dev/urandom: {0}")]
     Entropy(std::io::Error),
@@ -129,24 +129,41 @@ pub const fn engine(configured: StoreEngine) -> Engine {
     }
 }
 
-/// The tokens of the HTTP API, where they are configured: of all, and of the operator.
+/// The tokens of the HTTP API, where they are configured.
+#[derive(Clone, Debug, Default)]
+pub struct Tokens {
+    /// Reads.
+    pub reader: Option<SecretString>,
+    /// Reads, gives orders and tells of workers.
+    pub operator: Option<SecretString>,
+    /// Tells of workers.
+    pub worker: Option<SecretString>,
+}
+
+/// The tokens of the HTTP API.
 ///
 /// # Errors
-/// When a secret is not there, or both are the same.
-pub fn tokens(config: &Config, host: &dyn Host) -> Result<(Option<SecretString>, Option<SecretString>), AssembleError> {
-    let resolve = |secret: &Option<Secret>, what: &str| {
-        let secret = secret.as_ref().map(|secret| secret.resolve(host)).transpose();
-        secret.map_err(|error| AssembleError::Secret { what: what.to_owned(), error })
-    };
+/// When a secret is not there, or two are the same.
+pub fn tokens(config: &Config, host: &dyn Host) -> Result<Tokens, AssembleError> {
     let daemon = &config.daemon;
-    let reader = resolve(&daemon.token, "daemon.token")?;
-    let operator = resolve(&daemon.operator_token, "daemon.operator_token")?;
-    if let (Some(reader), Some(operator)) = (&reader, &operator)
-        && reader.expose_secret() == operator.expose_secret()
-    {
-        return Err(AssembleError::SameToken);
+    let named =
+        [("token", &daemon.token), ("operator_token", &daemon.operator_token), ("worker_token", &daemon.worker_token)];
+    let mut tokens: Vec<(&'static str, Option<SecretString>)> = Vec::new();
+    for (name, secret) in named {
+        let secret = secret.as_ref().map(|secret| secret.resolve(host)).transpose();
+        let secret = secret.map_err(|error| AssembleError::Secret { what: format!("daemon.{name}"), error })?;
+        for (other, before) in &tokens {
+            if let (Some(before), Some(secret)) = (before, &secret)
+                && before.expose_secret() == secret.expose_secret()
+            {
+                return Err(AssembleError::SameToken(other, name));
+            }
+        }
+        tokens.push((name, secret));
     }
-    Ok((reader, operator))
+    let mut tokens = tokens.into_iter().map(|(_, secret)| secret);
+    let mut next = || tokens.next().flatten();
+    Ok(Tokens { reader: next(), operator: next(), worker: next() })
 }
 
 /// Clouds that must be made anew because the fleets now name regions that they do not know.

@@ -25,6 +25,7 @@ use providers::sim::{Bill, SimProvider, demo_world};
 use providers::{Guarded, LaunchSpec, Provider};
 use tokio::sync::mpsc;
 
+use crate::assemble::Tokens;
 use crate::clock::Clock;
 use crate::http;
 use crate::pulse::Pulse;
@@ -128,8 +129,7 @@ pub async fn run(options: &Options, telemetry: &Telemetry, mut screen: Screen) -
         versions: shell.versions(),
         pulse,
         registry: telemetry.registry(),
-        token: None,
-        operator_token: None,
+        tokens: Tokens::default(),
         orders,
     };
     let serve = async {

@@ -14,12 +14,13 @@
 //! | `/api/v1/lanes` | how each provider's region was last seen |
 //! | `/api/v1/openapi.json` | all of this for programs |
 //! | `POST /api/v1/orders` | pauses, limits, protects, drains: see [`view::OrderRequest`] |
+//! | `POST /api/v1/workers` | a worker is busy or idle: see [`view::WorkerRequest`] |
 //!
 //! The first three are open. All else, what is not there included, answers 401 to everybody without a token when
 //! `daemon.token` is set. Every error is a [`view::Problem`].
 //!
 //! Requests read the snapshot that the loop published last. They never reach the loop, so that no number of them can
-//! slow it down. Orders do: they wait in a short queue, and are refused when it is full.
+//! slow it down. Orders and the words of workers do: they wait in a short queue, and are refused when it is full.
 
 mod guard;
 pub mod openapi;
@@ -28,6 +29,7 @@ mod routes;
 pub mod server;
 mod stream;
 pub mod view;
+mod workers;
 
 use std::sync::Arc;
 
@@ -40,10 +42,10 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use policies::control::View;
 use prometheus::{Encoder, Registry, TextEncoder};
-use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use crate::assemble::Tokens;
 use crate::pulse::Pulse;
 use crate::shell::Order;
 use guard::problem;
@@ -64,11 +66,10 @@ pub struct Sources {
     pub pulse: Pulse,
     /// The metrics.
     pub registry: Registry,
-    /// Needed for all but the open paths when it is set.
-    pub token: Option<SecretString>,
-    /// Needed for orders, and good for all else. `None`: no orders are taken.
-    pub operator_token: Option<SecretString>,
-    /// Where orders go.
+    /// Who may what. The reader's is needed for all but the open paths when it is set; the operator's for orders, and good
+    /// for all else: without it no orders are taken; the workers' for their words only.
+    pub tokens: Tokens,
+    /// Where orders and words go.
     pub orders: mpsc::Sender<Order>,
 }
 
@@ -82,6 +83,10 @@ pub fn router(sources: Sources) -> Router {
             Token::Operator => {
                 let operate = from_fn_with_state(sources.clone(), guard::operate);
                 guarded = guarded.route(path, handler.route_layer(operate));
+            }
+            Token::Worker => {
+                let work = from_fn_with_state(sources.clone(), guard::work);
+                guarded = guarded.route(path, handler.route_layer(work));
             }
         }
     }

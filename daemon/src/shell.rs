@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use policies::budget::Budget;
-use policies::control::{self, Controller, Effect, Event, OrderId, Refusal, View};
+use policies::control::ledger::Leaving;
+use policies::control::{self, Controller, Effect, Event, OrderId, Refusal, View, Word};
 use policies::cost::Rates;
 use policies::model::Fleet;
 use policies::units::Time;
@@ -51,6 +52,8 @@ pub enum Order {
     Reload(Box<Reload>),
     /// What the operator asks for.
     Ask(Ask),
+    /// What a worker says.
+    Tell(Tell),
     /// Stop: no new calls, flush, return. Changes no machine.
     Stop,
 }
@@ -62,6 +65,15 @@ pub struct Ask {
     pub order: control::Order,
     /// Answered once what it changed is durable. Not at all when the daemon ends before that.
     pub answer: oneshot::Sender<Result<String, Refusal>>,
+}
+
+/// What a worker says, and where to answer.
+#[derive(Debug)]
+pub struct Tell {
+    /// What.
+    pub word: Word,
+    /// Answered at once, with what the machine was told.
+    pub answer: oneshot::Sender<Result<Option<Leaving>, Refusal>>,
 }
 
 /// What a reload brings.
@@ -129,6 +141,8 @@ pub struct Shell {
     asked: u64,
     /// Who waits for an answer. As many as requests are answered at once.
     asking: BTreeMap<OrderId, oneshot::Sender<Result<String, Refusal>>>,
+    /// The worker that speaks.
+    speaking: Option<oneshot::Sender<Result<Option<Leaving>, Refusal>>>,
 }
 
 /// What the loop wakes up for.
@@ -167,6 +181,7 @@ impl Shell {
             deaf: false,
             asked: 0,
             asking: BTreeMap::new(),
+            speaking: None,
         }
     }
 
@@ -210,6 +225,7 @@ impl Shell {
                 }
                 Wake::Order(Some(Order::Reload(reload))) => self.reload(*reload)?,
                 Wake::Order(Some(Order::Ask(ask))) => self.ask(ask)?,
+                Wake::Order(Some(Order::Tell(tell))) => self.tell(tell)?,
                 Wake::Order(Some(Order::Stop)) => return self.stop().await,
                 // Nobody can give orders any more: the loop of a test or of the demo goes on until it is dropped.
                 Wake::Order(None) => self.deaf = true,
@@ -253,6 +269,12 @@ impl Shell {
                         drop(asking.send(answer));
                     }
                 }
+                Effect::Heard { answer, .. } => {
+                    if let Some(speaking) = self.speaking.take() {
+                        // Nobody may wait any more.
+                        drop(speaking.send(answer));
+                    }
+                }
                 Effect::WakeAt(at) => self.wake = at,
                 Effect::Publish => self.stale = true,
             }
@@ -279,6 +301,14 @@ impl Shell {
         self.asking.insert(id, answer);
         info!(by = order.by, why = order.why, what = ?order.what, "an order of the operator");
         self.handle(Event::Ordered { id, order })
+    }
+
+    fn tell(&mut self, Tell { word, answer }: Tell) -> Result<(), ShellError> {
+        self.asked += 1;
+        let id = OrderId(self.asked);
+        self.speaking = Some(answer);
+        debug!(instance = %word.instance, work = word.work.name(), "the word of a worker");
+        self.handle(Event::Worker { id, word })
     }
 
     fn reload(&mut self, reload: Reload) -> Result<(), ShellError> {
@@ -328,6 +358,7 @@ const fn event_name(event: &Event) -> &'static str {
         Event::Reply { .. } => "reply",
         Event::Reloaded { .. } => "reloaded",
         Event::Ordered { .. } => "ordered",
+        Event::Worker { .. } => "worker",
         Event::Stopping => "stopping",
     }
 }

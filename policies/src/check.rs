@@ -120,6 +120,8 @@ pub enum Violation {
     },
     /// A machine is let go, for less than an interruption or an order, before it has lived for the stated time.
     TooYoung(InstanceId),
+    /// A machine is let go, and one that does less stays that could have gone in its place.
+    BusyFirst(InstanceId),
     /// Spot is bought by a price that was read too long ago.
     OldPrice(Pool),
     /// Growing and shrinking in one plan: replace before remove.
@@ -239,6 +241,7 @@ impl Violation {
             Self::OverBudget { .. } => "over-budget",
             Self::BelowFloor { .. } => "below-floor",
             Self::TooYoung(_) => "too-young",
+            Self::BusyFirst(_) => "busy-first",
             Self::OldPrice(_) => "old-price",
             Self::TwoKinds => "two-kinds",
             Self::ForeignPool(_) => "foreign-pool",
@@ -291,6 +294,7 @@ impl fmt::Display for Violation {
             Self::OverBudget { launched } => write!(f, "{launched} is launched, and a budget is used up"),
             Self::BelowFloor { capacity, floor } => write!(f, "{capacity} would be left, the floor is {floor}"),
             Self::TooYoung(id) => write!(f, "{id} has not lived for its least life"),
+            Self::BusyFirst(id) => write!(f, "{id} would go, and one that does less could have gone"),
             Self::OldPrice(pool) => write!(f, "the price of {pool} was read too long ago"),
             Self::TwoKinds => f.write_str("one plan both launches and lets go"),
             Self::ForeignPool(pool) => write!(f, "{pool} is not a pool of the fleet with that specification"),

@@ -39,10 +39,12 @@ mod round;
 mod spend;
 #[cfg(test)]
 mod tests;
+pub mod workers;
 
 pub use ledger::{Entry, Key, Ledger, Record};
 pub use orders::{Order, Override, Refusal};
 pub use view::View;
+pub use workers::Word;
 
 /// What the controller is told once.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,7 +71,7 @@ pub struct Setup {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct CallId(pub u64);
 
-/// Number of an order, chosen by the caller and unique within one run.
+/// Number of an order or of a worker's word, chosen by the caller and unique within one run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct OrderId(pub u64);
 
@@ -106,6 +108,13 @@ pub enum Event {
         /// What.
         order: Order,
     },
+    /// A worker says what it does. Answered by [`Effect::Heard`].
+    Worker {
+        /// The number of what it says.
+        id: OrderId,
+        /// What.
+        word: Word,
+    },
     /// The process is asked to stop. Changes no machine: no new calls are given out.
     Stopping,
 }
@@ -133,6 +142,13 @@ pub enum Effect {
         id: OrderId,
         /// A sentence, or why it was refused.
         answer: Result<String, Refusal>,
+    },
+    /// Tell the worker whether its machine was told to go.
+    Heard {
+        /// Whose word.
+        id: OrderId,
+        /// When and why it goes, or why the word was refused.
+        answer: Result<Option<Leaving>, Refusal>,
     },
     /// Say [`Event::Tick`] at this time at the latest.
     WakeAt(Time),
@@ -262,6 +278,10 @@ pub struct Controller {
     held: Vec<(u64, Call)>,
     /// Answers that wait for a batch to become durable.
     answers: Vec<(u64, OrderId, Result<String, Refusal>)>,
+    /// Answers to workers.
+    heard: Vec<(OrderId, Result<Option<Leaving>, Refusal>)>,
+    /// What workers said of their machines. At most one of each machine on record.
+    words: BTreeMap<(Lane, InstanceId), workers::Heard>,
     lanes: BTreeMap<Lane, Eye>,
     attempts: BTreeMap<Token, Attempt>,
     /// When each machine was last proven to exist.
@@ -353,6 +373,8 @@ impl Controller {
             calls: BTreeMap::new(),
             held: Vec::new(),
             answers: Vec::new(),
+            heard: Vec::new(),
+            words: BTreeMap::new(),
             lanes: BTreeMap::new(),
             ended: BTreeMap::new(),
             notices: BTreeMap::new(),
@@ -390,6 +412,10 @@ impl Controller {
             Event::Ordered { id, order } => {
                 let answer = self.ordered(order);
                 self.answers.push((self.ledger.open_seq(), id, answer));
+            }
+            Event::Worker { id, word } => {
+                let answer = self.heard(word);
+                self.heard.push((id, answer));
             }
             Event::Stopping => {
                 self.stopping = true;
@@ -431,6 +457,7 @@ impl Controller {
                 mind.decide_at = self.now;
             }
             self.forget_what_is_over();
+            self.forget_old_words();
             self.forget_old_spends();
             self.count_spends();
             self.look();
@@ -607,6 +634,8 @@ impl Controller {
                 effects.push(Effect::Answer { id, answer });
             }
         }
+        let heard = core::mem::take(&mut self.heard);
+        effects.extend(heard.into_iter().map(|(id, answer)| Effect::Heard { id, answer }));
         if publish {
             effects.push(Effect::Publish);
         }

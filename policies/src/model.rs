@@ -309,6 +309,8 @@ pub struct Instance {
     pub born: Time,
     /// Where it is in its life.
     pub phase: Phase,
+    /// It carries the tag that protects it: it is not let go by a decision.
+    pub protected: bool,
 }
 
 /// What the provider says it will do to a machine.

@@ -123,6 +123,8 @@ pub struct Holding {
     pub notice: Option<Time>,
     /// The operator protects it: it is not let go by a decision.
     pub protected: bool,
+    /// What its worker does.
+    pub work: Work,
     /// It was seen to run at some time.
     pub ran: bool,
     /// What one machine cost an hour when it was launched or promised; zero when that is not known.
@@ -150,6 +152,30 @@ impl Holding {
     #[must_use]
     pub fn occupies(&self) -> bool {
         self.notice.is_none() && self.standing != Standing::Ending
+    }
+}
+
+/// What the worker on a machine does, by its own word. In the order of leaving: who does nothing goes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Work {
+    /// Nothing. Of a machine that was told to go: it said so after that, so it has finished and takes no more.
+    Idle,
+    /// Nobody told of it lately.
+    #[default]
+    Unknown,
+    /// It works.
+    Busy,
+}
+
+impl Work {
+    /// `idle`, `unknown` or `busy`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Unknown => "unknown",
+            Self::Busy => "busy",
+        }
     }
 }
 

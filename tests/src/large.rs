@@ -2,7 +2,7 @@
 
 use policies::demand::{Demand, Reading, Sample};
 use policies::model::{DemandRules, Market, MaxShare, Offer, Pool, Shape, Unit};
-use policies::plan::{Holding, HoldingId, Memory, Standing};
+use policies::plan::{Holding, HoldingId, Memory, Standing, Work};
 use policies::rng::Stream;
 use policies::units::{Capacity, ListPrice, Share, Span};
 
@@ -100,6 +100,7 @@ pub fn world(size: Size, task: Task) -> World {
             born: START.minus(Span::from_mins(draws.below(100_000))),
             notice,
             protected: false,
+            work: Work::Unknown,
             ran: false,
             paid: policies::units::PricePerHour::ZERO,
         });

@@ -28,9 +28,15 @@ async fn the_api_is_what_its_document_says() {
     let queue = home.join("queue");
     fs::write(&queue, "100").expect("the queue is written");
     let source = format!("{{file: {{path: {}}}}}", queue.display());
-    let lines = ["log: {format: json}", "token: {env: READER}", "operator_token: {env: OPERATOR}"];
+    let lines = [
+        "log: {format: json}",
+        "token: {env: READER}",
+        "operator_token: {env: OPERATOR}",
+        "worker_token: {env: WORKER}",
+    ];
     fs::write(&file, fleet_file(home, &lines, &[("web", &source)])).expect("the fleet file is written");
-    let environment = [("READER", "reader"), ("OPERATOR", "operator")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let environment = [("READER", "reader"), ("OPERATOR", "operator"), ("WORKER", "worker")]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()));
     let daemon = Daemon::start(&file, &environment).unwrap_or_else(|(status, log)| panic!("{status}:\n{log}"));
     // Before the first decision a plan is answered with 503, which is right, but what a broken server says too.
     daemon.until("/readyz", LIMIT, |ready| ready["ready"] == json!(true)).await;
@@ -50,7 +56,7 @@ async fn the_api_is_what_its_document_says() {
             .expect("Python can be run");
         let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "with the token of the {token}:\n{said}\n{errors}");
-        assert!(said.contains("Selected: 10/11") && said.contains("Tested: 10"), "{said}");
+        assert!(said.contains("Selected: 11/12") && said.contains("Tested: 11"), "{said}");
     };
     run("operator");
     // Who only reads is refused whatever the order is.

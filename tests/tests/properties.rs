@@ -15,7 +15,7 @@ use policies::model::{
     DemandRules, ForecastRule, Lane, Market, MaxShare, MetricRule, MissingRule, MoveRules, Offer, OnDemandRules, Pool,
     QueueRule, ScaleDown, ScaleUp, Shape, SourceRule, SpotRules, Survive, Unit,
 };
-use policies::plan::{Action, Closure, Holding, HoldingId, Kind, LaneState, Memory, Outcomes, Place, Standing};
+use policies::plan::{Action, Closure, Holding, HoldingId, Kind, LaneState, Memory, Outcomes, Place, Standing, Work};
 use policies::report::render;
 use policies::rng::Stream;
 use policies::schedule::{End, Schedule, TimeZone};
@@ -254,6 +254,7 @@ fn holdings(drawn: &[(usize, u8, u64, Option<i64>, u32)], world: &World) -> Vec<
             born: NOW.minus(Span::from_mins(*age)),
             notice: notice.filter(|_| !promise).map(|m| Time::from_millis(NOW.as_millis() + m * 60_000)),
             protected: !promise && number % 11 == 3,
+            work: if promise { Work::Unknown } else { [Work::Unknown, Work::Idle, Work::Busy][number % 3] },
             ran: standing == Standing::Running || number % 5 == 1,
             paid: PricePerHour::from_micros(20_000),
         }

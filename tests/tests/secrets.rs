@@ -52,6 +52,7 @@ impl Site {
             ("CREDENTIALS_DIRECTORY", directory.path().display().to_string()),
             // What libraries take by themselves.
             ("OTEL_EXPORTER_OTLP_HEADERS", format!("authorization=Bearer {CANARY}-otlp")),
+            ("WORKER", format!("{CANARY}-worker")),
             ("AWS_ACCESS_KEY_ID", format!("{CANARY}-id")),
             ("AWS_SECRET_ACCESS_KEY", format!("{CANARY}-key")),
             ("AWS_SESSION_TOKEN", format!("{CANARY}-session")),
@@ -69,7 +70,13 @@ impl Site {
         let (operator, redis) = (self.path("operator"), self.path("redis-url"));
         let otlp = format!("otlp: {{endpoint: 'http://{otlp}', interval: 1s}}");
         let operator = format!("operator_token: {{file: {}}}", operator.display());
-        let lines = ["log: {format: json, level: trace}", "token: {env: READER}", &operator, &otlp];
+        let lines = [
+            "log: {format: json, level: trace}",
+            "token: {env: READER}",
+            "worker_token: {env: WORKER}",
+            &operator,
+            &otlp,
+        ];
         let file = format!("{{file: {{path: {}}}}}", self.path("queue").display());
         let by_file = format!("{{redis: {{url: {{file: {}}}, list: jobs}}}}", redis.display());
         let by_variable = "{redis: {url: {env: REDIS_URL}, list: jobs}}";

@@ -33,6 +33,7 @@ pub(crate) fn lower(
         listen,
         token,
         operator_token,
+        worker_token,
         tick,
         owner,
         currency,
@@ -50,6 +51,8 @@ pub(crate) fn lower(
     let token = secret(cx, &at.key("token"), token);
     let has_operator_token = !operator_token.is_absent();
     let operator_token = secret(cx, &at.key("operator_token"), operator_token);
+    let has_worker_token = !worker_token.is_absent();
+    let worker_token = secret(cx, &at.key("worker_token"), worker_token);
     if let Some(address) = listen
         && !address.ip().is_loopback()
         && !has_token
@@ -84,6 +87,7 @@ pub(crate) fn lower(
             listen: listen?,
             token: if has_token { Some(token?) } else { None },
             operator_token: if has_operator_token { Some(operator_token?) } else { None },
+            worker_token: if has_worker_token { Some(worker_token?) } else { None },
             tick: tick?,
             owner: owner?,
             rates: Rates::new(currency?, &rates?),

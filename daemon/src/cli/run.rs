@@ -72,8 +72,7 @@ async fn daemon(path: &Path, config: Config, telemetry: &Telemetry) -> Result<()
     let clock = Clock::wall();
     let signals = Signals::new().map_err(|e| Fault::doing("listen for signals", &e))?;
     info!(config = %path.display(), version = env!("CARGO_PKG_VERSION"), "starting");
-    let (token, operator_token) =
-        assemble::tokens(&config, &ThisHost).map_err(|e| Fault::doing("read a secret", &e))?;
+    let tokens = assemble::tokens(&config, &ThisHost).map_err(|e| Fault::doing("read a secret", &e))?;
     let Assembled { mut setup, world, tidy } =
         assemble(&config, &clock).await.map_err(|e| Fault::doing("set up the configuration", &e))?;
 
@@ -86,7 +85,7 @@ async fn daemon(path: &Path, config: Config, telemetry: &Telemetry) -> Result<()
         setup.rebuilt = true;
     }
     let listener =
-        server::bind(config.daemon.listen, token.is_some()).await.map_err(|e| Fault::Failed(e.to_string()))?;
+        server::bind(config.daemon.listen, tokens.reader.is_some()).await.map_err(|e| Fault::Failed(e.to_string()))?;
     if let Ok(address) = listener.local_addr() {
         info!(%address, "listening");
     }
@@ -110,8 +109,7 @@ async fn daemon(path: &Path, config: Config, telemetry: &Telemetry) -> Result<()
         versions: shell.versions(),
         pulse,
         registry: telemetry.registry(),
-        token,
-        operator_token,
+        tokens,
         orders: orders.clone(),
     });
     let looked = LookedAtAll { view: Arc::clone(&view), versions: shell.versions() };

@@ -5,7 +5,7 @@ use clap::Args;
 use super::client::{DaemonArgs, block_on};
 use super::out::{Out, lines, table};
 use super::{Done, Fault};
-use crate::http::view::{Budget, Event, Events, Fleet, Fleets, Instance, Instances, Lanes, Schedule, Status};
+use crate::http::view::{Budget, Event, Events, Fleet, Fleets, Instance, Instances, Lanes, Schedule, Status, Work};
 
 /// Says what the running daemon holds, wants and pays.
 #[derive(Clone, Debug, Args)]
@@ -181,13 +181,19 @@ fn instance_table(instances: &[Instance]) -> String {
         let leaves = match (&instance.leaving_because, &instance.leaving_at, &instance.notice_at) {
             (Some(why), Some(at), _) => format!("{at} ({why})"),
             (_, _, Some(at)) => format!("{at} (notice)"),
+            _ if instance.protected_by.as_deref() == Some("tag") => "protected (tag)".to_owned(),
             _ if instance.protected => "protected".to_owned(),
             _ => "-".to_owned(),
+        };
+        let work = match instance.work {
+            Work::Unknown => "",
+            Work::Idle => ", idle",
+            Work::Busy => ", busy",
         };
         table.add_row([
             instance.id.clone(),
             instance.pool.clone(),
-            instance.standing.clone(),
+            format!("{}{work}", instance.standing),
             instance.units.to_string(),
             format!("{:.4}", instance.price_per_hour),
             instance.born.clone(),

@@ -20,6 +20,9 @@ pub(super) const REQUESTS: usize = 32;
 /// An order is some hundred bytes, at most some thousand when all of it is escaped; no other request has a body.
 pub(super) const BODY_BYTES: usize = 16 * 1024;
 
+/// The one path that the workers' token opens.
+pub(super) const WORKERS: &str = "/api/v1/workers";
+
 /// The slowest answer is `/metrics` at some milliseconds; an order waits for the disk.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -40,11 +43,12 @@ fn unauthorised() -> Response {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Bearer {
     Nobody,
+    Worker,
     Reader,
     Operator,
 }
 
-/// Compares with both tokens always, each in a time that depends on the lengths only, so that the delay of an answer
+/// Compares with all tokens always, each in a time that depends on the lengths only, so that the delay of an answer
 /// tells nothing of them.
 fn bearer(sources: &Sources, headers: &HeaderMap) -> Bearer {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| {
@@ -55,11 +59,14 @@ fn bearer(sources: &Sources, headers: &HeaderMap) -> Bearer {
     let is = |token: &Option<SecretString>| {
         token.as_ref().map_or(Choice::from(0), |token| token.expose_secret().as_bytes().ct_eq(given))
     };
-    let (reader, operator) = (is(&sources.token), is(&sources.operator_token));
+    let tokens = &sources.tokens;
+    let (reader, operator, worker) = (is(&tokens.reader), is(&tokens.operator), is(&tokens.worker));
     if operator.into() {
         Bearer::Operator
     } else if reader.into() {
         Bearer::Reader
+    } else if worker.into() {
+        Bearer::Worker
     } else {
         Bearer::Nobody
     }
@@ -67,15 +74,19 @@ fn bearer(sources: &Sources, headers: &HeaderMap) -> Bearer {
 
 /// Demands a token, when one is configured for reading. Before anything else, of every path but the open ones.
 pub(super) async fn read(State(sources): State<Sources>, request: Request, next: Next) -> Response {
-    if sources.token.is_none() || bearer(&sources, request.headers()) != Bearer::Nobody {
-        return next.run(request).await;
-    }
-    unauthorised()
+    let enough = sources.tokens.reader.is_none()
+        || match bearer(&sources, request.headers()) {
+            Bearer::Reader | Bearer::Operator => true,
+            // To it nothing else is there.
+            Bearer::Worker => request.uri().path() == WORKERS,
+            Bearer::Nobody => false,
+        };
+    if enough { next.run(request).await } else { unauthorised() }
 }
 
 /// Demands the operator's token, before the body is read.
 pub(super) async fn operate(State(sources): State<Sources>, request: Request, next: Next) -> Response {
-    if sources.operator_token.is_none() {
+    if sources.tokens.operator.is_none() {
         let text = "this daemon takes no orders: set `daemon.operator_token` in its fleet file, and start it again";
         return problem(StatusCode::FORBIDDEN, text);
     }
@@ -83,6 +94,22 @@ pub(super) async fn operate(State(sources): State<Sources>, request: Request, ne
         Bearer::Operator => next.run(request).await,
         Bearer::Reader => {
             problem(StatusCode::FORBIDDEN, "this token only reads: orders need the one of `daemon.operator_token`")
+        }
+        Bearer::Worker | Bearer::Nobody => unauthorised(),
+    }
+}
+
+/// Demands the workers' token or the operator's, before the body is read.
+pub(super) async fn work(State(sources): State<Sources>, request: Request, next: Next) -> Response {
+    if sources.tokens.worker.is_none() && sources.tokens.operator.is_none() {
+        let text =
+            "this daemon takes no words of workers: set `daemon.worker_token` in its fleet file, and start it again";
+        return problem(StatusCode::FORBIDDEN, text);
+    }
+    match bearer(&sources, request.headers()) {
+        Bearer::Worker | Bearer::Operator => next.run(request).await,
+        Bearer::Reader => {
+            problem(StatusCode::FORBIDDEN, "this token only reads: workers need the one of `daemon.worker_token`")
         }
         Bearer::Nobody => unauthorised(),
     }

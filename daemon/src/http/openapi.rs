@@ -69,6 +69,11 @@ fn root() -> Value {
                     "description": "`daemon.operator_token` of the fleet file: reads and gives orders. Without one, no \
                         orders are taken.",
                 },
+                "worker": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "`daemon.worker_token` of the fleet file: says what workers do, and nothing else.",
+                },
             },
         },
     })
@@ -82,6 +87,7 @@ fn operation(route: &Route, sent: &mut SchemaGenerator, answered: &mut SchemaGen
             Token::Open => json!([]),
             Token::Reader => json!([{"reader": []}, {"operator": []}]),
             Token::Operator => json!([{"operator": []}]),
+            Token::Worker => json!([{"worker": []}, {"operator": []}]),
         },
         "responses": route.answers.iter().map(|(status, a)| (status.to_string(), answer(a, answered))).collect::<Map<_, _>>(),
     });

@@ -47,7 +47,7 @@ pub(super) async fn order(
     }
 }
 
-fn status(refusal: &Refusal) -> StatusCode {
+pub(super) fn status(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::NoFleet(_) | Refusal::NoMachine(_) => StatusCode::NOT_FOUND,
         Refusal::Words => StatusCode::BAD_REQUEST,

@@ -7,9 +7,9 @@ use axum::routing::{self, MethodRouter};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
-use super::guard::BODY_BYTES;
+use super::guard::{BODY_BYTES, WORKERS};
 use super::stream::{self, STREAMS};
-use super::{EVENTS, Sources, openapi, orders, view};
+use super::{EVENTS, Sources, openapi, orders, view, workers};
 
 /// Which token a route needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,6 +20,8 @@ pub(super) enum Token {
     Reader,
     /// `daemon.operator_token`.
     Operator,
+    /// `daemon.worker_token`, or the operator's.
+    Worker,
 }
 
 /// Adds a type to the schemas, and gives the reference to it.
@@ -66,7 +68,7 @@ impl Route {
             .problem(503, "too many requests at once, or no answer in time");
         match token {
             Token::Open => route,
-            Token::Reader | Token::Operator => route.problem(401, "no token, or a wrong one"),
+            Token::Reader | Token::Operator | Token::Worker => route.problem(401, "no token, or a wrong one"),
         }
     }
 
@@ -127,7 +129,7 @@ impl Route {
 
 /// Every route.
 pub(super) fn all() -> Vec<Route> {
-    use Token::{Open, Operator, Reader};
+    use Token::{Open, Operator, Reader, Worker};
     let plain = "text/plain";
     let limit = json!({"type": "integer", "minimum": 1, "maximum": EVENTS, "default": EVENTS});
     vec![
@@ -203,6 +205,23 @@ pub(super) fn all() -> Vec<Route> {
         .problem(409, "what stands already does not let it be done")
         .problem(415, "the body is not said to be JSON")
         .problem(422, "the body is JSON, but no order")
+        .problem(503, "the daemon is stopping"),
+        Route {
+            body: Some(|schemas| schemas.subschema_for::<view::WorkerRequest>()),
+            ..Route::new(
+                ("post", WORKERS),
+                ("tellWork", "A worker is busy or idle; answered with whether its machine was told to go"),
+                Worker,
+                routing::post(workers::word),
+            )
+        }
+        .json::<view::WorkerAnswer>(200, "heard")
+        .problem(400, "what is said makes no sense")
+        .problem(403, "the token only reads, or the daemon takes no words of workers")
+        .problem(404, "there is no such machine")
+        .problem(409, "there are several such machines")
+        .problem(415, "the body is not said to be JSON")
+        .problem(422, "the body is JSON, but says nothing of a worker")
         .problem(503, "the daemon is stopping"),
     ]
 }

@@ -10,7 +10,8 @@ pub use make::{capacity, money, price, saving};
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
 /// `GET /api/v1/fleets`.
@@ -192,7 +193,7 @@ pub struct OrderRequest {
     #[schemars(range(min = 0, max = 10_000_000), extend("multipleOf" = 0.001))]
     pub units: Option<f64>,
     /// It stands for so many seconds, 31 days at most; absent: until it is lifted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole")]
     #[schemars(range(min = 1, max = 2_678_400))]
     pub for_s: Option<u64>,
     /// Who gives it: a name for people, one line of 200 characters at most.
@@ -201,6 +202,53 @@ pub struct OrderRequest {
     /// Why, one line of 200 characters at most.
     #[schemars(length(min = 1, max = 200), regex(pattern = ONE_LINE))]
     pub why: String,
+}
+
+/// A whole number, however it is written: to JSON Schema `60.0` is an integer too.
+fn whole<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(from)? else { return Ok(None) };
+    let written = |n: f64| if n.fract() == 0.0 { format!("{n:.0}").parse().ok() } else { None };
+    let whole = number.as_u64().or_else(|| number.as_f64().and_then(written));
+    whole.map(Some).ok_or_else(|| D::Error::custom(format!("{number} is no whole number above zero")))
+}
+
+/// What a worker does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// Nobody told of it lately.
+    Unknown,
+    /// Nothing.
+    Idle,
+    /// It works.
+    Busy,
+}
+
+/// What a worker says of itself.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerRequest {
+    /// The provider's id of its machine.
+    #[schemars(length(min = 1, max = 200))]
+    pub instance: String,
+    /// `busy`, or `idle`; `unknown` takes back what it said before.
+    pub state: Work,
+    /// It is believed for so many seconds, one day at most; absent: 5 minutes. Say it again before they are over.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "whole")]
+    #[schemars(range(min = 1, max = 86_400))]
+    pub ttl_s: Option<u64>,
+}
+
+/// What a worker is answered. Before it takes work again after it was idle, it looks here.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct WorkerAnswer {
+    /// The machine was told to go: finish, take no more work, then say that it is idle. It is ended for that at once.
+    pub leaving: bool,
+    /// Why it goes, when it does.
+    pub leaving_because: Option<String>,
+    /// When it is ended at the latest, when it goes.
+    #[schemars(extend("format" = "date-time"))]
+    pub leaving_at: Option<String>,
 }
 
 /// No control characters, and not only blanks.
@@ -454,6 +502,10 @@ pub struct Instance {
     pub leaving_at: Option<String>,
     /// The operator protects it: no decision lets it go.
     pub protected: bool,
+    /// What protects it, when it is: `order`, or `tag` for the tag `spotfleet:protected` of its cloud.
+    pub protected_by: Option<String>,
+    /// What its worker does, by its own word.
+    pub work: Work,
     /// When the provider will take it.
     #[schemars(extend("format" = "date-time"))]
     pub notice_at: Option<String>,

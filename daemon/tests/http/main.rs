@@ -7,6 +7,7 @@ mod orders;
 mod read;
 mod stream;
 mod tokens;
+mod workers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,11 +20,12 @@ use policies::control::ledger::{Machine, Note};
 use policies::control::view::{FleetView, LaneView, ScheduleView};
 use policies::failure::{Failure, FailureKind};
 use policies::model::{Lane, Market, Pool, Sight, Unit};
-use policies::plan::{Holding, HoldingId, Standing};
+use policies::plan::{Holding, HoldingId, Standing, Work};
 use policies::schedule::{End, Schedule};
 use policies::units::{Capacity, Currency, Money, PricePerHour, Span, Time};
 use prometheus::Registry;
 use secrecy::SecretString;
+use spotfleet::assemble::Tokens;
 use spotfleet::http::server::{bind, serve};
 use spotfleet::http::{Sources, router};
 use spotfleet::pulse::Pulse;
@@ -80,6 +82,7 @@ fn view() -> View {
         born: AT,
         notice: None,
         protected: false,
+        work: Work::Unknown,
         ran: true,
         paid: PricePerHour::ZERO,
     };
@@ -142,6 +145,10 @@ impl Api {
     }
 
     async fn with(token: Option<&str>, operator_token: Option<&str>) -> Self {
+        Self::with_all(token, operator_token, None).await
+    }
+
+    async fn with_all(token: Option<&str>, operator_token: Option<&str>, worker_token: Option<&str>) -> Self {
         let view = Arc::new(ArcSwap::from_pointee(view()));
         let registry = Registry::new();
         let reader = opentelemetry_prometheus::exporter().with_registry(registry.clone()).build().unwrap();
@@ -149,18 +156,12 @@ impl Api {
         observe(&meters.meter("test"), &view);
         let listener = bind("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let token = token.map(SecretString::from);
+        let secret = |token: Option<&str>| token.map(SecretString::from);
+        let tokens = Tokens { reader: secret(token), operator: secret(operator_token), worker: secret(worker_token) };
         let (orders, inbox) = mpsc::channel(1);
         let (versions, changed) = watch::channel(0);
-        let sources = Sources {
-            view: Arc::clone(&view),
-            versions: changed,
-            pulse: Pulse::default(),
-            registry,
-            token,
-            operator_token: operator_token.map(SecretString::from),
-            orders,
-        };
+        let sources =
+            Sources { view: Arc::clone(&view), versions: changed, pulse: Pulse::default(), registry, tokens, orders };
         let (close, closed) = oneshot::channel();
         let served = tokio::spawn(serve(listener, router(sources), async { drop(closed.await) }));
         let (versions, close) = (Some(versions), Some(close));

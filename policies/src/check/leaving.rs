@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{Books, Violation, distinct};
 use crate::model::{InstanceId, Market, Pool};
-use crate::plan::{Action, Cause, Holding, HoldingId, Input, Plan, Standing};
+use crate::plan::{Action, Cause, Holding, HoldingId, Input, Plan, Standing, Work};
 use crate::units::{Capacity, Time};
 
 /// One machine that the plan lets go, taken apart.
@@ -56,6 +56,7 @@ pub(super) fn judge(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &m
             found.push(Violation::Unseen(lane.clone()));
         }
     }
+    idle_first(input, &leavers, books, found);
     if !drained.is_empty() {
         remainder(input, plan, books, &drained, found);
     }
@@ -86,6 +87,7 @@ fn manner(input: &Input<'_>, holding: &Holding, leaver: &Leaver<'_>, found: &mut
             }
         }
         (None, Standing::Draining { until }) if until <= input.now || taken => {}
+        (None, Standing::Draining { .. }) if holding.work == Work::Idle => {}
         (None, _) if taken => {}
         (None, _) => found.push(Violation::Undrained(leaver.id.clone())),
     }
@@ -108,6 +110,38 @@ fn has_cause(input: &Input<'_>, holding: &Holding, leaver: &Leaver<'_>) -> bool 
         // What the operator orders is no decision of a plan.
         Cause::Ordered => false,
         Cause::Drained => leaver.until.is_none(),
+    }
+}
+
+/// No machine stays that could have gone in the place of one that does more: no larger, and no more of what runs. Judged of
+/// spot, and of removed pools: which on-demand is the base, and stays for that, is not told by a plan.
+fn idle_first(input: &Input<'_>, leavers: &[Leaver<'_>], books: &Books<'_>, found: &mut Vec<Violation>) {
+    let leave: BTreeSet<&InstanceId> = leavers.iter().map(|l| l.id).collect();
+    let runs = |h: &Holding| h.standing == Standing::Running;
+    let kind = |h: &Holding| (h.pool.market(), input.fleet.pools.contains_key(&h.pool));
+    let old = |h: &Holding| input.now.since(h.born) >= input.fleet.scale_down.min_life;
+    // The smallest that stays and could go, of each kind.
+    let mut smallest: BTreeMap<_, Capacity> = BTreeMap::new();
+    for (_, h) in books.machines.iter().filter(|(id, _)| !leave.contains(*id)) {
+        if h.counts() && !h.protected && sees(input, h) {
+            let units = smallest.entry((kind(h), h.work, runs(h), old(h))).or_insert(h.units);
+            *units = h.units.min(*units);
+        }
+    }
+    for leaver in leavers.iter().filter(|l| l.until.is_some()) {
+        let Some(goes) = books.machines.get(leaver.id).filter(|h| h.counts()) else { continue };
+        let judged = match leaver.why {
+            Cause::Surplus | Cause::Budget => goes.pool.market() == Market::Spot,
+            Cause::PoolRemoved => true,
+            _ => false,
+        };
+        let instead = smallest.iter().any(|((of, work, running, old), units)| {
+            let as_well = *of == kind(goes) && *units <= goes.units && (!running || runs(goes));
+            as_well && *work < goes.work && (*old || leaver.why != Cause::Surplus)
+        });
+        if judged && instead {
+            found.push(Violation::BusyFirst(leaver.id.clone()));
+        }
     }
 }
 

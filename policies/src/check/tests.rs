@@ -12,7 +12,7 @@ use crate::model::{
     ScaleDown, ScaleUp, Shape, SpecName, SpotRules, Unit,
 };
 use crate::plan::{
-    Action, Cause, Closure, Holding, HoldingId, Input, Kind, LaneState, LaunchWhy, Memory, Plan, Standing,
+    Action, Cause, Closure, Holding, HoldingId, Input, Kind, LaneState, LaunchWhy, Memory, Plan, Standing, Work,
 };
 use crate::units::{Capacity, ListPrice, PerHour, PricePerHour, Share, Span, Time, UnitPrice};
 
@@ -108,6 +108,7 @@ impl Case {
                 born: ago(60),
                 notice: None,
                 protected: false,
+                work: Work::Unknown,
                 ran: false,
                 paid: PricePerHour::ZERO,
             });

@@ -8,7 +8,8 @@
 //!   told, and acted on when the pause ends.
 //! * **Minimum, maximum**: stand in for those of the fleet file and of its schedules. A minimum above the maximum counts
 //!   as the maximum; a schedule's maximum below an ordered minimum counts as that minimum.
-//! * **Protection**: the machine is not let go by a decision. The provider may still take it.
+//! * **Protection**: the machine is not let go by a decision. The provider may still take it. A tag of the machine in its
+//!   cloud does the same, for as long as listings show it.
 //! * **Drain**: the machine is told to finish its work, is ended after the fleet's `drain_timeout`, and replaced as need
 //!   be. It does not stand: the machine's own record says it.
 
@@ -185,7 +186,7 @@ pub enum Refusal {
     #[error("`{0}` was told to go before: {why}", why = .1.name())]
     Leaving(InstanceId, Cause),
     /// The machine is protected.
-    #[error("`{0}` is protected: lift the protection first")]
+    #[error("`{0}` is protected, by an order or by its tag: lift the protection first")]
     Protected(InstanceId),
     /// Nothing stands there.
     #[error("there is no {1} to lift for `{0}`")]
@@ -331,7 +332,7 @@ impl Controller {
         Ok(text)
     }
 
-    fn machine_named(&self, id: &InstanceId) -> Result<Machine, Refusal> {
+    pub(super) fn machine_named(&self, id: &InstanceId) -> Result<Machine, Refusal> {
         let mut found = self.ledger.machines().values().filter(|m| m.id == *id);
         let machine = found.next().cloned().ok_or_else(|| Refusal::NoMachine(id.clone()))?;
         match found.count() {
@@ -340,7 +341,7 @@ impl Controller {
         }
     }
 
-    fn decide_now(&mut self, fleet: &FleetName) {
+    pub(super) fn decide_now(&mut self, fleet: &FleetName) {
         if let Some(mind) = self.fleets.get_mut(fleet) {
             mind.decide_at = self.now;
         }
@@ -351,11 +352,13 @@ impl Controller {
         self.standing(fleet, Slot::Pause).is_some()
     }
 
-    /// The machine is protected.
+    /// The machine is protected: by an order, or by its tag when its lane was last listed.
     pub(super) fn protected(&self, fleet: &FleetName, key: &(Lane, InstanceId)) -> bool {
-        // Most daemons have none: no key is made for the search.
-        !self.ledger.overrides().is_empty()
-            && self.standing(fleet, Slot::Protect(key.0.clone(), key.1.clone())).is_some()
+        let tagged = self.lanes.get(&key.0).and_then(|eye| eye.seen.get(&key.1)).is_some_and(|i| i.protected);
+        // Most daemons have no orders: no key is made for the search.
+        tagged
+            || !self.ledger.overrides().is_empty()
+                && self.standing(fleet, Slot::Protect(key.0.clone(), key.1.clone())).is_some()
     }
 
     fn standing(&self, fleet: &FleetName, slot: Slot) -> Option<&Override> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::check::check;
 use crate::demand::Readings;
 use crate::model::{FleetName, InstanceId, Lane, Offer, Phase};
-use crate::plan::{Action, Holding, HoldingId, Input, LaneState, Plan, Standing, decide};
+use crate::plan::{Action, Holding, HoldingId, Input, LaneState, Plan, Standing, Work, decide};
 
 use crate::report::Report;
 use crate::units::Span;
@@ -146,6 +146,7 @@ impl Controller {
                     born: intent.at,
                     notice: None,
                     protected: false,
+                    work: Work::Unknown,
                     ran: false,
                     paid: intent.price,
                 });
@@ -171,6 +172,7 @@ impl Controller {
             born: machine.born,
             notice: self.notices.get(&(key.0.provider.clone(), key.1.clone())).copied(),
             protected: self.protected(&machine.fleet, key),
+            work: self.work_of(key, machine),
             ran: machine.ready.is_some(),
             paid: machine.price,
         }

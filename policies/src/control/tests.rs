@@ -28,7 +28,7 @@ fn caps(token_lifetime: Option<Span>) -> Capabilities {
 }
 
 /// Wants 2 units, of one pool in the lane of [`pool`].
-fn fleet(name: &str) -> Fleet {
+pub(super) fn fleet(name: &str) -> Fleet {
     let pools = BTreeMap::from([(pool(), "spec".into())]);
     Fleet { name: name.into(), pools, ..crate::plan::tests::World::new(2, 0).fleet }
 }
@@ -46,7 +46,7 @@ fn intent() -> Intent {
     }
 }
 
-fn machine(id: &str, leaving: Option<Leaving>) -> Machine {
+pub(super) fn machine(id: &str, leaving: Option<Leaving>) -> Machine {
     Machine {
         id: id.into(),
         fleet: "web".into(),
@@ -61,7 +61,7 @@ fn machine(id: &str, leaving: Option<Leaving>) -> Machine {
     }
 }
 
-fn instance(id: &str, token: Option<&str>, phase: Phase) -> Instance {
+pub(super) fn instance(id: &str, token: Option<&str>, phase: Phase) -> Instance {
     Instance {
         id: id.into(),
         pool: pool(),
@@ -69,13 +69,14 @@ fn instance(id: &str, token: Option<&str>, phase: Phase) -> Instance {
         token: token.map(Into::into),
         born: Time::EPOCH,
         phase,
+        protected: false,
     }
 }
 
 /// A controller without fleets: nothing is decided, so only recovery is seen.
-struct Bench {
-    controller: Controller,
-    now: Time,
+pub(super) struct Bench {
+    pub(super) controller: Controller,
+    pub(super) now: Time,
 }
 
 impl Bench {
@@ -83,7 +84,7 @@ impl Bench {
         Self::of(Vec::new(), token_lifetime, records)
     }
 
-    fn of(fleets: Vec<Fleet>, token_lifetime: Option<Span>, records: Vec<Record>) -> Self {
+    pub(super) fn of(fleets: Vec<Fleet>, token_lifetime: Option<Span>, records: Vec<Record>) -> Self {
         let now = Time::from_millis(1_000_000);
         let setup = Setup {
             fleets,
@@ -99,18 +100,18 @@ impl Bench {
     }
 
     /// Passes time, makes every append durable at once, and gives the calls.
-    fn tick(&mut self, span: Span) -> Vec<(CallId, Call)> {
+    pub(super) fn tick(&mut self, span: Span) -> Vec<(CallId, Call)> {
         self.now = self.now.plus(span);
         let effects = self.controller.handle(self.now, Event::Tick);
         self.durable(effects)
     }
 
-    fn reply(&mut self, call: CallId, reply: Reply) -> Vec<(CallId, Call)> {
+    pub(super) fn reply(&mut self, call: CallId, reply: Reply) -> Vec<(CallId, Call)> {
         let effects = self.controller.handle(self.now, Event::Reply { call, reply });
         self.durable(effects)
     }
 
-    fn durable(&mut self, mut effects: Vec<Effect>) -> Vec<(CallId, Call)> {
+    pub(super) fn durable(&mut self, mut effects: Vec<Effect>) -> Vec<(CallId, Call)> {
         let mut calls = Vec::new();
         while !effects.is_empty() {
             let mut next = Vec::new();
@@ -120,7 +121,7 @@ impl Bench {
                         next.extend(self.controller.handle(self.now, Event::Appended { seq }));
                     }
                     Effect::Call { id, call } => calls.push((id, call)),
-                    Effect::Answer { .. } | Effect::WakeAt(_) | Effect::Publish => {}
+                    Effect::Answer { .. } | Effect::Heard { .. } | Effect::WakeAt(_) | Effect::Publish => {}
                 }
             }
             effects = next;
@@ -269,7 +270,11 @@ fn the_store_follows_the_ledger() {
                     let reply = Reply::Listed(Ok(Vec::new()));
                     effects.extend(bench.controller.handle(bench.now, Event::Reply { call: id, reply }));
                 }
-                Effect::Call { .. } | Effect::Answer { .. } | Effect::WakeAt(_) | Effect::Publish => {}
+                Effect::Call { .. }
+                | Effect::Answer { .. }
+                | Effect::Heard { .. }
+                | Effect::WakeAt(_)
+                | Effect::Publish => {}
             }
         }
     }

@@ -9,6 +9,10 @@
 //! 4. **On-demand above the base**, in the same order, when no spot machine is left that is small enough to go. The
 //!    base is never touched while the target covers it.
 //!
+//! In each of these, and when a budget sheds spot, machines go whose workers say that they are **idle** first, then those
+//! nobody tells of, and **busy** ones last; the orders above are among machines of the same word. Which on-demand machines
+//! are the base, age alone says.
+//!
 //! In 3 and 4 a machine goes when what exists without it covers the target, a running one only when what runs without
 //! it does, and on-demand only when what exists of it covers the base. A promise does not exist yet; machines of
 //! removed pools do not count here, and with `return_to_spot` neither does the bridge. A machine that is larger than
@@ -29,7 +33,9 @@
 //! **Least life.** In 1, 3 and 4 a machine that is younger than `min_life` stays, and the next in order is tried.
 //!
 //! A machine is told to go by a drain until `now + drain_timeout`, and ended by a later plan of whatever kind once that
-//! time has come. Promises are never ended.
+//! time has come, or once its worker says that it is idle. A busy one has the same time as one nobody tells of: where
+//! workers tell, `drain_timeout` can be as long as the longest job, since who has finished does not wait for its end.
+//! Promises are never ended.
 
 use core::cmp::{Ordering, Reverse};
 use std::collections::BTreeSet;
@@ -41,7 +47,7 @@ use crate::plan::draft::Draft;
 use crate::plan::index::{Held, Index};
 use crate::plan::purse;
 use crate::plan::survive::Survival;
-use crate::plan::{Cause, HoldingId, Input, Standing};
+use crate::plan::{Cause, HoldingId, Input, Standing, Work};
 use crate::report::{ALTERNATIVES, Because, Refused};
 use crate::units::{Capacity, PricePerHour, Time};
 
@@ -104,14 +110,19 @@ pub(super) fn young(input: &Input<'_>, books: &Books<'_>, target: Capacity) -> O
     first.map(|first| (machines, first))
 }
 
-/// Ends machines whose drain time is over.
+/// Ends machines whose drain time is over, and those that have finished before.
 pub(super) fn drained(input: &Input<'_>, index: &Index<'_>, draft: &mut Draft) {
     for held in &index.held {
-        if let (Standing::Draining { until }, HoldingId::Machine(id)) = (held.holding.standing, &held.holding.id)
-            && until <= input.now
-            && index.seen(index.site(held))
-        {
-            draft.end(held, id, "its drain time is over".to_owned());
+        let (Standing::Draining { until }, HoldingId::Machine(id)) = (held.holding.standing, &held.holding.id) else {
+            continue;
+        };
+        let reason = match held.holding.work {
+            _ if until <= input.now => "its drain time is over",
+            Work::Idle => "it has finished its work",
+            Work::Unknown | Work::Busy => continue,
+        };
+        if index.seen(index.site(held)) {
+            draft.end(held, id, reason.to_owned());
         }
     }
 }
@@ -305,7 +316,7 @@ impl<'a> Leaving<'_, 'a> {
     }
 }
 
-/// Dearest, youngest, starting first; then by pool and id.
+/// Idle first, busy last; then dearest, youngest, starting first; then by pool and id.
 pub(super) fn order(index: &Index<'_>, a: &Held<'_>, b: &Held<'_>) -> Ordering {
     let price = |h: &Held<'_>| index.site(h).price;
     let dearer = match (price(a), price(b)) {
@@ -313,7 +324,8 @@ pub(super) fn order(index: &Index<'_>, a: &Held<'_>, b: &Held<'_>) -> Ordering {
         (x, y) => x.is_some().cmp(&y.is_some()),
     };
     let rest = |h: &Held<'_>| (Reverse(h.holding.born), h.holding.standing == Standing::Running, h.site);
-    dearer.then_with(|| rest(a).cmp(&rest(b))).then_with(|| a.holding.id.cmp(&b.holding.id))
+    let idler = a.holding.work.cmp(&b.holding.work);
+    idler.then(dearer).then_with(|| rest(a).cmp(&rest(b))).then_with(|| a.holding.id.cmp(&b.holding.id))
 }
 
 /// What is left while machines are chosen to go.

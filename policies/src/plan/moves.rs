@@ -140,8 +140,14 @@ fn find<'a>(
         sizes.sort_unstable_by_key(|c| (c.price, c.pool));
     }
     let mut moves = Vec::new();
+    // Of what stays the smallest: it would go in place of a larger one that comes after it.
+    let mut stays: Option<Capacity> = None;
     for old in spot {
         let units = old.holding.units;
+        if stays.is_some_and(|smallest| smallest <= units) {
+            continue;
+        }
+        let before = stays.replace(units);
         let (Some(from), Some(sizes)) = (index.price(&old), by_size.get(&units)) else { continue };
         if units > room {
             continue;
@@ -163,6 +169,7 @@ fn find<'a>(
             survival.add(index, to.pool, units);
         }
         room = room.minus(units);
+        stays = before;
         moves.push(Move { old, to });
         if count(moves.len()) >= most {
             break;

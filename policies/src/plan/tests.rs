@@ -101,6 +101,7 @@ impl World {
             born,
             notice: None,
             protected: false,
+            work: Work::Unknown,
             ran: false,
             paid: PricePerHour::ZERO,
         });

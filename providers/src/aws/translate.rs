@@ -19,6 +19,8 @@ pub(super) const FLEET_TAG: &str = "spotfleet:fleet";
 pub(super) const POOL_TAG: &str = "spotfleet:pool";
 /// Tag with the token of the launch.
 pub(super) const INTENT_TAG: &str = "spotfleet:intent";
+/// Tag that protects a machine from being let go; put by hand or by the machine itself, never by us.
+const PROTECTED_TAG: &str = "spotfleet:protected";
 /// The tag that EC2's console shows as the name.
 const NAME_TAG: &str = "Name";
 
@@ -171,7 +173,13 @@ pub(super) fn instance(owner: &str, provider: &ProviderName, region: &Region, ma
         token: tags.get(INTENT_TAG).map(|token| Token::from(token.as_str())),
         born: launched.unwrap_or(Time::EPOCH),
         phase: phase(&state),
+        protected: tags.get(PROTECTED_TAG).is_some_and(|value| protects(value)),
     })
+}
+
+/// Any value protects, but those by which people mean that it does not.
+fn protects(value: &str) -> bool {
+    !["", "0", "false"].contains(&value.trim().to_ascii_lowercase().as_str())
 }
 
 /// Where a machine is in its life. Our machines end when they shut down, so a stopped one was stopped by hand; it
@@ -318,6 +326,17 @@ mod tests {
     fn errors_beside_a_full_answer_are_no_shortfall() {
         let whole = launched("CreateFleet", 1, answer(&["i-1"], &["InsufficientInstanceCapacity"])).unwrap();
         assert_eq!(whole.shortfall, None);
+    }
+
+    #[test]
+    fn a_tag_protects_unless_it_says_no() {
+        for (value, protected) in
+            [("true", true), ("yes", true), ("1", true), ("", false), ("0", false), ("False", false), (" ", false)]
+        {
+            let instance = seen(machine(&[(OWNER_TAG, "me"), (PROTECTED_TAG, value)])).unwrap();
+            assert_eq!(instance.protected, protected, "{value:?}");
+        }
+        assert!(!seen(machine(&[(OWNER_TAG, "me")])).unwrap().protected);
     }
 
     #[test]

@@ -84,6 +84,7 @@ impl Provider for Fake {
             token: None,
             born: Time::EPOCH,
             phase: Phase::Running,
+            protected: false,
         };
         self.answer(vec![one]).await
     }

@@ -43,6 +43,8 @@ pub struct SimMachine {
     pub fleet: FleetName,
     /// Its intent tag.
     pub token: Option<Token>,
+    /// Somebody put the tag on it that protects it.
+    pub protected: bool,
     /// When it was launched.
     pub born: Time,
     /// When it runs.
@@ -88,6 +90,7 @@ impl SimMachine {
             token: self.token.clone(),
             born: self.born,
             phase: self.phase(now),
+            protected: self.protected,
         }
     }
 }
@@ -97,6 +100,13 @@ impl SimCloud {
     /// Room and quota do not matter.
     pub fn plant(&mut self, pool: &Pool, owner: Owner, fleet: &FleetName, token: Option<Token>) -> InstanceId {
         self.bear(pool, owner, fleet, token)
+    }
+
+    /// Somebody puts the tag on a machine that protects it, or takes it off.
+    pub fn tag_protected(&mut self, id: &InstanceId, protected: bool) {
+        if let Some(machine) = self.machines.get_mut(id) {
+            machine.protected = protected;
+        }
     }
 
     /// Makes a machine and returns its id.
@@ -117,6 +127,7 @@ impl SimCloud {
             owner,
             fleet: fleet.clone(),
             token,
+            protected: false,
             born: now,
             runs_at: if dud { NEVER } else { now.plus(delay) },
             noticed_at: None,

@@ -2,7 +2,7 @@
 
 use policies::budget::{AtLimit, Whose};
 use policies::model::{Market, Offer, Shape};
-use policies::plan::Standing;
+use policies::plan::{Standing, Work};
 use policies::report::render;
 use policies::units::{Capacity, Currency, ListPrice, Money, PricePerHour, Span, Time};
 use policies::{Plan, Report};
@@ -129,6 +129,8 @@ impl Teller {
                 let pool = words.pool()?;
                 enough(self.world.protect(&pool, words.count()?))?;
             }
+            "idle" => self.work(words, Work::Idle)?,
+            "busy" => self.work(words, Work::Busy)?,
             "refuse" => {
                 let pool = words.pool()?;
                 self.world.refuse(&pool, words.failure()?);
@@ -173,6 +175,12 @@ impl Teller {
             word => return Err(Trouble::new(format!("'{word}' is not a line of a story"))),
         }
         words.end()
+    }
+
+    /// `busy POOL x2`.
+    fn work(&mut self, words: &mut Words<'_>, work: Work) -> Result<(), Trouble> {
+        let pool = words.pool()?;
+        enough(self.world.work(&pool, words.count()?, work))
     }
 
     /// `budget day 10 freeze`, of all fleets with `common` after it. What is spent of it stays.

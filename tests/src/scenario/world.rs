@@ -12,7 +12,7 @@ use policies::cost::Rates;
 use policies::demand::{Demand, History, Hour, Level, Reading, Readings, Sample};
 use policies::failure::{FailureKind, Scope};
 use policies::model::{DemandRules, Fleet, Lane, Market, Offer, Pool, SourceName};
-use policies::plan::{Action, Closure, Holding, HoldingId, Input, LaneState, Memory, Outcomes, Place, Standing};
+use policies::plan::{Action, Closure, Holding, HoldingId, Input, LaneState, Memory, Outcomes, Place, Standing, Work};
 use policies::schedule::TimeZone;
 use policies::units::{Capacity, Currency, Money, PricePerHour, Share, Span, Time};
 use policies::{Plan, Report, decide};
@@ -167,6 +167,10 @@ impl World {
                     let id = HoldingId::Machine(instance.clone());
                     for holding in self.holdings.iter_mut().filter(|h| h.id == id) {
                         holding.standing = Standing::Draining { until: *until };
+                        // That it was idle before says nothing of what it took since.
+                        if holding.work == Work::Idle {
+                            holding.work = Work::Unknown;
+                        }
                     }
                 }
                 Action::End { instance, .. } => {
@@ -313,6 +317,7 @@ impl World {
                 born,
                 notice: None,
                 protected: false,
+                work: Work::Unknown,
                 ran: standing == Standing::Running,
                 paid: PricePerHour::ZERO,
             }
@@ -346,6 +351,22 @@ impl World {
         for holding in self.holdings.iter_mut().rev().filter(|h| h.pool == *pool && !h.protected) {
             if left > 0 {
                 holding.protected = true;
+                left -= 1;
+            }
+        }
+        left == 0
+    }
+
+    /// The workers of so many machines of the pool that did not say so say what they do, first of those that were told to
+    /// go, then the youngest; false when there are fewer.
+    pub fn work(&mut self, pool: &Pool, count: u32, work: Work) -> bool {
+        let mut left = count;
+        for going in [true, false] {
+            let goes = |h: &Holding| matches!(h.standing, Standing::Draining { .. });
+            let these =
+                self.holdings.iter_mut().rev().filter(|h| h.pool == *pool && h.work != work && goes(h) == going);
+            for holding in these.take(usize::try_from(left).unwrap_or(usize::MAX)) {
+                holding.work = work;
                 left -= 1;
             }
         }

@@ -69,6 +69,10 @@ impl RunHash {
                 self.number(7 + (id.0 << 3));
                 self.shown(&order.what);
             }
+            Event::Worker { id, word } => {
+                self.number(8 + (id.0 << 4));
+                self.shown(word);
+            }
             Event::Stopping => self.number(6),
         }
     }
@@ -100,6 +104,10 @@ impl RunHash {
             Effect::Answer { id, answer } => {
                 self.number(15 + (id.0 << 4));
                 self.number(u64::from(answer.is_ok()));
+            }
+            Effect::Heard { id, answer } => {
+                self.number(9 + (id.0 << 4));
+                self.shown(answer);
             }
             Effect::WakeAt(at) => self.time(*at),
             Effect::Publish => {}

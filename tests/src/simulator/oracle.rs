@@ -25,6 +25,7 @@ mod moves;
 mod orders;
 mod promises;
 mod records;
+mod workers;
 
 use orders::Standing;
 
@@ -94,6 +95,8 @@ pub enum Rule {
     EndedUnseen,
     /// A machine was ended before its time to drain was over.
     Undrained,
+    /// A machine was told to go, and an idle one of the same pool stayed; or a worker was told wrongly whether it goes.
+    BusyFirst,
     /// A call to end left before it was on durable record.
     EndBeforeRecord,
     /// A call left after the process was asked to stop.
@@ -188,6 +191,10 @@ pub(super) struct Oracle {
     launches: BTreeMap<(FleetName, Lane, InstanceId), Time>,
     /// Moves to cheaper pools: whose, when by the controller's clock, and how many.
     moves: Vec<(FleetName, Time, u32)>,
+    /// What workers said to this start, by machine.
+    words: BTreeMap<InstanceId, workers::Said>,
+    /// Of whom each word is.
+    speakers: BTreeMap<OrderId, InstanceId>,
     /// Machines that the operator ordered to drain.
     drain_orders: BTreeSet<InstanceId>,
     launched: u64,
@@ -208,6 +215,8 @@ pub(super) struct Touched {
     settled: Vec<Token>,
     /// An order begins or ends to stand.
     orders: bool,
+    /// Machines that a decision told to go.
+    told: Vec<(Lane, InstanceId)>,
 }
 
 type Verdict = Result<(), Broken>;
@@ -243,7 +252,12 @@ impl Oracle {
                     }
                     touched.promised.insert(intent.fleet.clone());
                 }
-                (_, Some(Record::Machine(machine))) => self.recorded(scene, machine, old)?,
+                (_, Some(Record::Machine(machine))) => {
+                    self.recorded(scene, machine, old)?;
+                    if workers::told_as_surplus(machine, old) {
+                        touched.told.push((machine.pool.lane().clone(), machine.id.clone()));
+                    }
+                }
                 (_, Some(Record::Memory(fleet, memory))) => self.remembered(&orders, seq, fleet, memory, old)?,
                 (_, Some(Record::Note(note))) if note.what == "violation" => {
                     return broken(Rule::PlanRefused, note.text.clone());
@@ -268,6 +282,7 @@ impl Oracle {
         if touched.orders {
             self.renew_allowances(scene);
         }
+        touched.told.iter().try_for_each(|(lane, id)| self.idle_first(scene, lane, id))?;
         touched.settled.iter().try_for_each(|token| self.settled(scene, token))?;
         touched.intents.iter().try_for_each(|intent| self.not_restless(scene, intent))?;
         touched.promised.iter().try_for_each(|fleet| self.promise_fits(scene, fleet))
@@ -325,6 +340,8 @@ impl Oracle {
         self.offers.clear();
         self.priced.clear();
         self.orders.clear();
+        self.words.clear();
+        self.speakers.clear();
         for life in self.tokens.values_mut() {
             life.doubtful |= life.calls > 0;
             life.out = false;

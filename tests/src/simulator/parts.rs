@@ -79,11 +79,13 @@ pub enum Part {
     Survival,
     /// Machines move to cheaper pools.
     Moves,
+    /// Workers say that they are busy or idle.
+    Workers,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::Crashes,
         Self::Stops,
         Self::StoreLoss,
@@ -121,6 +123,7 @@ impl Part {
         Self::Metrics,
         Self::Survival,
         Self::Moves,
+        Self::Workers,
     ];
 
     /// Its name on the command line.
@@ -164,6 +167,7 @@ impl Part {
             Self::Metrics => "metrics",
             Self::Survival => "survival",
             Self::Moves => "moves",
+            Self::Workers => "workers",
         }
     }
 

@@ -63,6 +63,8 @@ pub(super) struct Trouble {
     pub(super) reload: u32,
     /// The operator orders something, per minute.
     pub(super) order: u32,
+    /// A worker says something, per machine and half minute.
+    pub(super) word: u32,
     /// A stranger appears per minute.
     pub(super) stranger: u32,
     /// A reading of demand fails.
@@ -117,6 +119,7 @@ fn draw_parts(seed: u64, draws: &mut Stream) -> Parts {
     let mut own = Stream::new(seed, "parts orders");
     let mut duds = Stream::new(seed, "parts duds");
     let mut budgets = Stream::new(seed, "parts budgets");
+    let mut workers = Stream::new(seed, "parts workers");
     let mut of_schedules = Stream::new(seed, "parts schedules");
     for part in Part::ALL {
         let chance = match part {
@@ -134,6 +137,12 @@ fn draw_parts(seed: u64, draws: &mut Stream) -> Parts {
             }
             Part::Budgets => {
                 if budgets.chance(likely / 2) {
+                    parts = parts.with(part);
+                }
+                continue;
+            }
+            Part::Workers => {
+                if workers.chance(likely) {
                     parts = parts.with(part);
                 }
                 continue;
@@ -178,6 +187,7 @@ fn draw_trouble(seed: u64, parts: Parts) -> Trouble {
         clock_jump: rate(Part::ClockJumps, [1_000, 4_000, 8_000]),
         reload: rate(Part::Reloads, [500, 1_500, 4_000]),
         order: rate(Part::Orders, [500, 2_000, 5_000]),
+        word: rate(Part::Workers, [1_000, 4_000, 9_000]),
         stranger: rate(Part::Strangers, [500, 1_500, 4_000]),
         missing_demand: rate(Part::MissingDemand, [200, 1_000, 4_000]),
     }

@@ -84,6 +84,7 @@ struct Draws {
     reload: Stream,
     stranger: Stream,
     order: Stream,
+    worker: Stream,
     demand: Stream,
     boot: Stream,
     audit: Stream,
@@ -101,6 +102,7 @@ impl World {
             reload: stream("reload"),
             stranger: stream("stranger"),
             order: stream("order"),
+            worker: stream("worker"),
             demand: stream("demand"),
             boot: stream("boot"),
             audit: stream("audit"),
@@ -276,6 +278,11 @@ impl World {
                     let synced = self.synced;
                     let (oracle, _) = self.oracle_and_scene();
                     oracle.on_answer(synced, id, &answer)?;
+                }
+                Effect::Heard { id, answer } => {
+                    self.say(|| format!("  heard {}: {answer:?}", id.0));
+                    let (oracle, scene) = self.oracle_and_scene();
+                    oracle.on_heard(&scene, id, &answer)?;
                 }
                 Effect::WakeAt(at) => self.wake = Some(self.true_time(at).max(self.now)),
                 Effect::Publish => {

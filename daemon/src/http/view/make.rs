@@ -2,18 +2,19 @@
 
 use policies::budget::Left;
 use policies::control::Override;
-use policies::control::ledger::{Machine as CoreMachine, Note};
+use policies::control::ledger::{Leaving, Machine as CoreMachine, Note};
+use policies::control::orders::Setting;
 use policies::control::view::{FleetView, LaneView, ScheduleView, View};
 use policies::failure::Failure as CoreFailure;
 use policies::model::{Lane as CoreLane, Market, Sight};
-use policies::plan::{Action, Closure as CoreClosure, Holding, HoldingId, Place, Standing};
+use policies::plan::{Action, Closure as CoreClosure, Holding, HoldingId, Place, Standing, Work as CoreWork};
 use policies::report::{Basis, Because, Limit, Sizing as CoreSizing, Step as CoreStep, Wait as CoreWait};
 use policies::units::{Capacity, Money, PricePerHour, UnitPrice};
 use policies::{Plan as CorePlan, Report};
 
 use super::{
     Budget, Closure, Event, Events, Failure, Fleet, Fleets, Instance, Instances, Lane, Lanes, LastStep, Orphan, Plan,
-    PoolUse, Refused, Schedule, Sizing, StandingOrder, Step, Wait,
+    PoolUse, Refused, Schedule, Sizing, StandingOrder, Step, Wait, Work, WorkerAnswer,
 };
 use crate::clock::{local_rfc3339, rfc3339};
 
@@ -406,6 +407,9 @@ impl Instance {
             .holdings
             .iter()
             .find(|h| h.pool == machine.pool && matches!(&h.id, HoldingId::Machine(id) if *id == machine.id));
+        let ordered = fleet.orders.iter().any(
+            |o| matches!(&o.setting, Setting::Protect(lane, id) if lane == machine.pool.lane() && *id == machine.id),
+        );
         let standing = match holding.map(|h| h.standing) {
             Some(Standing::Promised | Standing::Starting) => "starting",
             Some(Standing::Running) => "running",
@@ -426,7 +430,29 @@ impl Instance {
             leaving_because: machine.leaving.map(|l| l.why.name().to_owned()),
             leaving_at: machine.leaving.map(|l| rfc3339(l.until)),
             protected: holding.is_some_and(|h| h.protected),
+            protected_by: holding.filter(|h| h.protected).map(|_| if ordered { "order" } else { "tag" }.to_owned()),
+            work: holding.map_or(Work::Unknown, |h| h.work.into()),
             notice_at: holding.and_then(|h| h.notice).map(rfc3339),
+        }
+    }
+}
+
+impl From<CoreWork> for Work {
+    fn from(work: CoreWork) -> Self {
+        match work {
+            CoreWork::Unknown => Self::Unknown,
+            CoreWork::Idle => Self::Idle,
+            CoreWork::Busy => Self::Busy,
+        }
+    }
+}
+
+impl From<Option<Leaving>> for WorkerAnswer {
+    fn from(leaving: Option<Leaving>) -> Self {
+        Self {
+            leaving: leaving.is_some(),
+            leaving_because: leaving.map(|l| l.why.name().to_owned()),
+            leaving_at: leaving.map(|l| rfc3339(l.until)),
         }
     }
 }

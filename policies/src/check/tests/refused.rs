@@ -5,7 +5,7 @@ use crate::check::Violation;
 use crate::demand::Demand;
 use crate::failure::FailureKind;
 use crate::model::{Market, MaxShare, Pool, Token};
-use crate::plan::{Action, Cause, Closure, HoldingId, LaneState, LaunchWhy, Memory, Place, Standing};
+use crate::plan::{Action, Cause, Closure, HoldingId, LaneState, LaunchWhy, Memory, Place, Standing, Work};
 use crate::schedule::tests::always;
 use crate::units::{Capacity, Currency, ListPrice, Share, Span, UnitPrice};
 
@@ -531,4 +531,37 @@ fn on_demand_does_not_leave_before_spot() {
 fn a_violation_prints_its_rule_and_its_figures() {
     let text = Violation::OverMax { capacity: Capacity::units(12), max: Capacity::units(10) }.to_string();
     assert_eq!(text, "over-max: 12 would be in place and promised, the maximum is 10");
+}
+
+#[test]
+fn a_busy_machine_does_not_leave_before_an_idle_one() {
+    let mut case = Case::new();
+    case.aim(9);
+    case.drain(4, Cause::Surplus);
+    assert_eq!(case.found(), Vec::<&str>::new());
+    case.holdings[7].work = Work::Idle;
+    assert_eq!(case.found(), ["busy-first"], "it was not known what it did, and another was idle");
+    case.holdings[7].protected = true;
+    assert_eq!(case.found(), Vec::<&str>::new());
+    case.holdings[4].work = Work::Busy;
+    assert_eq!(case.found(), ["busy-first"], "it is busy, and of others nobody tells");
+    for holding in &mut case.holdings {
+        holding.work = Work::Busy;
+    }
+    assert_eq!(case.found(), Vec::<&str>::new());
+    case.holdings[6].work = Work::Unknown;
+    case.holdings[6].units = Capacity::units(2);
+    assert_eq!(case.found(), Vec::<&str>::new(), "it is larger");
+}
+
+#[test]
+fn who_says_that_it_is_idle_may_end_before_its_time_to_drain() {
+    let mut case = Case::new();
+    case.aim(9);
+    case.stand(4, Standing::Draining { until: NOW.plus(Span::from_mins(1)) });
+    case.end(4);
+    for (work, found) in [(Work::Unknown, vec!["undrained"]), (Work::Busy, vec!["undrained"]), (Work::Idle, vec![])] {
+        case.holdings[4].work = work;
+        assert_eq!(case.found(), found);
+    }
 }

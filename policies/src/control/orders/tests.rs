@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::control::{Call, Effect, Event, OrderId, Setup};
 use crate::cost::Rates;
-use crate::model::{Capabilities, Pool};
+use crate::model::{Capabilities, Instance, Phase, Pool};
 use crate::plan::tests::World;
 use crate::units::PricePerHour;
 
@@ -209,4 +209,32 @@ fn an_order_without_who_or_why_is_refused() {
         let effects = controller.handle(START, Event::Ordered { id: OrderId(1), order });
         assert!(effects.contains(&Effect::Answer { id: OrderId(1), answer: Err(Refusal::Words) }));
     }
+}
+
+#[test]
+fn a_tag_protects_as_long_as_it_is_listed() {
+    let mut controller = start(vec![Record::Machine(machine("i-1", "web"))], START);
+    let key = (Lane { provider: "sim".into(), region: "r".into() }, InstanceId::from("i-1"));
+    let listed = |protected| {
+        let machine = machine("i-1", "web");
+        vec![Instance {
+            id: machine.id,
+            pool: machine.pool,
+            fleet: machine.fleet,
+            token: None,
+            born: START,
+            phase: Phase::Running,
+            protected,
+        }]
+    };
+    controller.on_listed(&key.0, START, Ok(listed(true)));
+    assert!(controller.holdings(&"web".into())[0].protected);
+    assert_eq!(give(&mut controller, START, What::Drain("i-1".into())), (true, Err(Refusal::Protected("i-1".into()))));
+    assert_eq!(
+        give(&mut controller, START, What::Unprotect("i-1".into())),
+        (true, Err(Refusal::NotProtected("i-1".into()))),
+        "no order stands"
+    );
+    controller.on_listed(&key.0, START, Ok(listed(false)));
+    assert!(!controller.holdings(&"web".into())[0].protected);
 }

@@ -147,6 +147,7 @@ impl Oracle {
     fn ordered(&mut self, scene: &Scene<'_>, key: &(Lane, InstanceId), why: Cause) -> Verdict {
         let (lane, id) = key;
         let taken = truth(scene, lane, id).and_then(|m| m.taken_at).is_some_and(|at| scene.clock >= at);
+        let finished = self.has_finished(id);
         let drain = self.drains.get_mut(key);
         // A clock that is set makes the time longer or shorter. It was long enough if it was by either.
         let long = |d: &&mut Drain| scene.clock.since(d.since).max(scene.at.since(d.since_truly));
@@ -155,7 +156,7 @@ impl Oracle {
         // The operator's order is carried out at once where no fleet says how long to drain.
         let orderly = why == Cause::Ordered
             && record_of(scene.journal.latest(), lane, id).is_none_or(|m| fleet(scene, &m.fleet).is_none());
-        if !enough && !taken && !orderly {
+        if !enough && !taken && !orderly && !finished {
             return broken(Rule::Undrained, format!("{id} in {lane} is to end after {drained}: {}", why.name()));
         }
         if let Some(drain) = drain {
@@ -167,6 +168,7 @@ impl Oracle {
     /// The record of a machine was removed.
     pub(super) fn forgotten(&mut self, scene: &Scene<'_>, lane: &Lane, id: &InstanceId) -> Verdict {
         self.drains.remove(&(lane.clone(), id.clone()));
+        self.words.remove(id);
         if truth(scene, lane, id).is_some_and(providers::sim::SimMachine::is_alive) {
             return broken(Rule::Unrecorded, format!("{id} in {lane} is forgotten and lives"));
         }

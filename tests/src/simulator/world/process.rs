@@ -35,6 +35,12 @@ impl World {
             let (oracle, _) = self.oracle_and_scene();
             oracle.on_order(*id, &order.what);
         }
+        if let Event::Worker { id, word } = &event {
+            let (id, word) = (*id, word.clone());
+            let (oracle, scene) = self.oracle_and_scene();
+            oracle.on_word(&scene, id, &word);
+            self.say(|| format!("word {}: {} is {} for {}", id.0, word.instance, word.work.name(), word.lasts));
+        }
         let clock = self.clock();
         self.hash.event(self.now, clock, &event);
         let Some(controller) = &mut self.controller else { return Ok(()) };

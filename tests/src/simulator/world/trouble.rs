@@ -1,12 +1,14 @@
 //! What goes wrong outside the clouds: crashes, stalls, clocks, operators, strangers. And the end of all that.
 
 use policies::control::orders::{Setting, Slot, What};
-use policies::control::{Event, Order, OrderId};
+use policies::control::{Event, Order, OrderId, Word};
 use policies::model::FleetName;
+use policies::plan::Work;
 use policies::units::{Capacity, Share, Span};
 use providers::sim::{Faults, Happening, Owner};
 
 use super::super::Broken;
+use super::super::story::pick;
 use super::{Item, World};
 
 /// A fleet that is configured elsewhere: its machines carry our owner tag and are none of our business.
@@ -39,6 +41,7 @@ impl World {
         if self.draws.order.chance(self.story.trouble.order) {
             self.order_something()?;
         }
+        self.workers_speak();
         if self.draws.stranger.chance(self.story.trouble.stranger) {
             self.stranger();
         }
@@ -79,6 +82,29 @@ impl World {
         let id = OrderId(self.orders);
         self.say(|| format!("order {}: {what:?}", id.0));
         self.deliver(Event::Ordered { id, order: Order { what, by: "operator".to_owned(), why: "test".to_owned() } })
+    }
+
+    /// Workers say within the next minute what they do.
+    fn workers_speak(&mut self) {
+        let Some(controller) = self.controller.as_ref().filter(|_| self.story.trouble.word > 0) else { return };
+        let machines: Vec<_> = controller.ledger().machines().keys().map(|(_, id)| id.clone()).collect();
+        for instance in machines.iter().flat_map(|id| [id, id]) {
+            let draws = &mut self.draws.worker;
+            if !draws.chance(self.story.trouble.word) {
+                continue;
+            }
+            let work = match draws.below(10) {
+                0 => Work::Unknown,
+                1..=4 => Work::Idle,
+                _ => Work::Busy,
+            };
+            let lasts = Span::from_secs(pick(draws, &[5, 60, 300]));
+            let at = self.now.plus(Span::from_millis(draws.below(60_000)));
+            self.orders += 1;
+            let id = OrderId(self.orders);
+            let word = Word { instance: instance.clone(), work, lasts };
+            self.enqueue(at, Item::Deliver(Event::Worker { id, word }));
+        }
     }
 
     /// The operator lifts every order that stands.
