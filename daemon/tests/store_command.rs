@@ -72,7 +72,14 @@ fn sensible_records() -> Vec<Record> {
             until: later,
             strikes: 1,
         }),
-        Record::Note(Note { number: 1, at: NOW, fleet: None, what: "boot", text: "started".to_owned() }),
+        Record::Note(Note {
+            number: 1,
+            at: NOW,
+            fleet: None,
+            what: "boot",
+            text: "started".to_owned(),
+            decision: None,
+        }),
     ]
 }
 

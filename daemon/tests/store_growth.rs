@@ -31,7 +31,14 @@ fn hour(fleet: &str, number: i64) -> Entry {
 fn note(number: u64, at: Time) -> Entry {
     let text =
         "launched 3 of 3 g5.xlarge in aws/us-east-1/us-east-1a for 0.3100 an hour each, to replace a bridge".to_owned();
-    Entry::Put(Record::Note(Note { number, at, fleet: Some(FLEETS[0].into()), what: "launched", text }))
+    Entry::Put(Record::Note(Note {
+        number,
+        at,
+        fleet: Some(FLEETS[0].into()),
+        what: "launched",
+        text,
+        decision: Some(number),
+    }))
 }
 
 /// All that is ever kept.

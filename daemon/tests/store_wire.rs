@@ -106,6 +106,7 @@ fn samples() -> Vec<Record> {
             fleet: Some("llm".into()),
             what: "launched",
             text: "2 × g5.xlarge".to_owned(),
+            decision: Some(9),
         }),
     ]
 }
@@ -186,8 +187,14 @@ fn what_no_version_wrote_is_damage() {
 fn a_word_of_a_later_version_is_shown_and_no_damage() {
     let key = wire::encode_key(&Key::Note(7));
     let value = sealed(1, &key, r#"{"note":{"number":7,"at_ms":0,"what":"migrated","text":"to the moon"}}"#);
-    let want =
-        Note { number: 7, at: Time::EPOCH, fleet: None, what: "other", text: "migrated: to the moon".to_owned() };
+    let want = Note {
+        number: 7,
+        at: Time::EPOCH,
+        fleet: None,
+        what: "other",
+        text: "migrated: to the moon".to_owned(),
+        decision: None,
+    };
     assert_eq!(wire::decode(&key, &value), Ok(Record::Note(want)));
 }
 
@@ -195,8 +202,14 @@ fn a_word_of_a_later_version_is_shown_and_no_damage() {
 fn no_real_record_is_too_large() {
     let name = "n".repeat(255);
     let big = |t: &str| Pool::new(t, t, t, t, Market::OnDemand);
-    let mut note =
-        Note { number: u64::MAX, at: AT, fleet: Some(name.as_str().into()), what: "alarm", text: String::new() };
+    let mut note = Note {
+        number: u64::MAX,
+        at: AT,
+        fleet: Some(name.as_str().into()),
+        what: "alarm",
+        text: String::new(),
+        decision: Some(u64::MAX),
+    };
     let mut records = vec![
         Record::Memory(
             name.as_str().into(),

@@ -25,6 +25,7 @@ use lanes::Eye;
 use launches::Attempt;
 use ledger::{Boot, Leaving};
 
+pub mod decisions;
 pub mod ledger;
 pub mod orders;
 pub mod view;

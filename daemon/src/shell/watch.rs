@@ -141,7 +141,7 @@ impl Watch {
 }
 
 fn say(note: &Note) {
-    let Note { number, at: _, fleet, what, text } = note;
+    let Note { number, at: _, fleet, what, text, decision: _ } = note;
     let fleet = fleet.as_ref().map(ToString::to_string).unwrap_or_default();
     match *what {
         "violation" | "alarm" => error!(fleet, number, "{what}: {text}"),

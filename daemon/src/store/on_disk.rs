@@ -143,6 +143,7 @@ mod tests {
                 fleet: None,
                 what: "boot",
                 text: "x".repeat(1_500),
+                decision: None,
             });
             store.apply(&Batch::of(&[Entry::Put(boot), Entry::Put(note)]).unwrap()).unwrap();
             if number % 20 == 19 {

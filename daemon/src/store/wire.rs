@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use super::FORMAT;
 use line::Line;
 
+mod decision;
 mod line;
 
 /// The format byte of a value.
@@ -60,13 +61,17 @@ pub enum Kind {
     Hour,
     /// Closures.
     Closure,
+    /// Parts of decisions.
+    Decision,
+    /// Machines that are gone.
+    Ended,
     /// Notes.
     Note,
 }
 
 impl Kind {
     /// Every kind, in the order of their keys.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Boot,
         Self::Proven,
         Self::Intent,
@@ -76,6 +81,8 @@ impl Kind {
         Self::Spend,
         Self::Hour,
         Self::Closure,
+        Self::Decision,
+        Self::Ended,
         Self::Note,
     ];
 
@@ -92,6 +99,8 @@ impl Kind {
             Self::Spend => "spend",
             Self::Hour => "hour",
             Self::Closure => "closure",
+            Self::Decision => "decision",
+            Self::Ended => "ended",
             Self::Note => "note",
         }
     }
@@ -109,6 +118,8 @@ impl Kind {
             Self::Spend => 0x48,
             Self::Hour => 0x50,
             Self::Closure => 0x60,
+            Self::Decision => 0x68,
+            Self::Ended => 0x6c,
             Self::Note => 0x70,
         }
     }
@@ -126,6 +137,8 @@ impl Kind {
             Record::Spend(..) => Self::Spend,
             Record::Hour(..) => Self::Hour,
             Record::Closure(_) => Self::Closure,
+            Record::Decision(_) => Self::Decision,
+            Record::Ended(_) => Self::Ended,
             Record::Note(_) => Self::Note,
         }
     }
@@ -262,6 +275,15 @@ pub fn encode_key(key: &Key) -> Vec<u8> {
                     put_lane(&mut to, lane);
                 }
             }
+        }
+        Key::Decision(decision, number) => {
+            to.push(Kind::Decision.byte());
+            to.extend(decision.to_be_bytes());
+            to.extend(number.to_be_bytes());
+        }
+        Key::Ended(number) => {
+            to.push(Kind::Ended.byte());
+            to.extend(number.to_be_bytes());
         }
         Key::Note(number) => {
             to.push(Kind::Note.byte());

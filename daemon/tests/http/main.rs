@@ -15,6 +15,7 @@ use arc_swap::ArcSwap;
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use policies::control::View;
+use policies::control::decisions::{Decisions, EndedMachines};
 use policies::control::ledger::{Machine, Note};
 use policies::control::view::{FleetView, LaneView, ScheduleView};
 use policies::failure::{Failure, FailureKind};
@@ -41,7 +42,14 @@ fn pool() -> Pool {
 }
 
 fn note(number: u64, fleet: Option<&str>) -> Note {
-    Note { number, at: AT, fleet: fleet.map(Into::into), what: "launched", text: format!("note {number}") }
+    Note {
+        number,
+        at: AT,
+        fleet: fleet.map(Into::into),
+        what: "launched",
+        text: format!("note {number}"),
+        decision: None,
+    }
 }
 
 /// A schedule on the clocks of Kolkata.
@@ -116,6 +124,8 @@ fn view() -> View {
         fleets: vec![fleet],
         lanes: vec![lane],
         orphans: Vec::new(),
+        decisions: Decisions::default(),
+        ended: EndedMachines::default(),
         notes: vec![note(1, None), note(2, Some("web")), note(3, Some("other")), note(4, Some("web"))],
     }
 }

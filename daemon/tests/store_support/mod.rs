@@ -93,6 +93,7 @@ pub(crate) fn record(rng: &mut Stream) -> Record {
             fleet: option(rng, text).map(Into::into),
             what: WORDS[pick(rng, WORDS.len())],
             text: text(rng),
+            decision: option(rng, number),
         }),
     }
 }
@@ -220,6 +221,7 @@ pub(crate) fn load_entries(seed: u64, seq: u64) -> Vec<Entry> {
         fleet: None,
         what: "target",
         text: "x".repeat(pick(&mut rng, 1_900)),
+        decision: None,
     })));
     entries
 }

@@ -10,6 +10,7 @@ use crate::schedule::{Bounds, Schedule};
 use crate::units::{Capacity, Currency, Money, PricePerHour, Time};
 
 use super::Controller;
+use super::decisions::{Decisions, EndedMachines};
 use super::ledger::{Machine, Note};
 use super::orders::Override;
 
@@ -35,6 +36,10 @@ pub struct View {
     pub orphans: Vec<(Lane, String)>,
     /// The newest notes, oldest first, at most 200.
     pub notes: Vec<Note>,
+    /// Decisions that are kept.
+    pub decisions: Decisions,
+    /// Machines that are gone and kept.
+    pub ended: EndedMachines,
 }
 
 /// A fleet as it is.
@@ -123,6 +128,8 @@ pub(super) fn of(controller: &Controller) -> View {
             .collect(),
         orphans: controller.orphans.iter().map(|(lane, id)| (lane.clone(), id.to_string())).collect(),
         notes: notes.into_iter().rev().collect(),
+        decisions: controller.ledger.decisions().clone(),
+        ended: controller.ledger.ended().clone(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use policies::budget::Left;
 use policies::control::Override;
+use policies::control::decisions::Told;
 use policies::control::ledger::{Machine as CoreMachine, Note};
 use policies::control::view::{FleetView, LaneView, ScheduleView, View};
 use policies::failure::Failure as CoreFailure;
@@ -12,8 +13,8 @@ use policies::units::{Capacity, Money, PricePerHour, UnitPrice};
 use policies::{Plan as CorePlan, Report};
 
 use super::{
-    Budget, Closure, Event, Events, Failure, Fleet, Fleets, Instance, Instances, Lane, Lanes, LastStep, Orphan, Plan,
-    PoolUse, Refused, Schedule, Sizing, StandingOrder, Step, Wait,
+    Budget, Closure, Decision, Event, Events, Failure, Fleet, Fleets, Instance, Instances, Lane, Lanes, LastStep,
+    Orphan, Plan, PoolUse, Refused, Schedule, Sizing, StandingOrder, Step, Wait,
 };
 use crate::clock::{local_rfc3339, rfc3339};
 
@@ -232,6 +233,12 @@ impl Plan {
     }
 }
 
+impl From<&Told> for Decision {
+    fn from(Told { number, plan, report, steps }: &Told) -> Self {
+        Self { number: *number, steps: *steps, plan: Plan::new(plan, report) }
+    }
+}
+
 impl From<&CoreSizing> for Sizing {
     fn from(sizing: &CoreSizing) -> Self {
         let basis = match sizing.basis {
@@ -430,6 +437,7 @@ impl From<&Note> for Event {
             fleet: note.fleet.as_ref().map(ToString::to_string),
             what: note.what.to_owned(),
             text: note.text.clone(),
+            decision: note.decision,
         }
     }
 }
