@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spotfleet::http::view::{Events, Fleet, Fleets, Instances, Lanes, Problem, Ready};
+use spotfleet::http::view::{Events, Explanation, Fleet, Fleets, Instances, Lanes, Problem, Ready};
 
 use super::{Api, view};
 
@@ -63,6 +63,9 @@ async fn what_is_not_there_is_said_in_json() {
         ("/api/v1/fleets/nope", 404, "there are web"),
         ("/api/v1/fleets/nope/plan", 404, "there are web"),
         ("/api/v1/fleets/web/plan", 503, "nothing was decided"),
+        ("/api/v1/explain/nope", 404, "`nope` is no fleet (there are web)"),
+        ("/api/v1/explain/99", 404, "those from 1 to 4 are"),
+        ("/api/v1/explain/%ff", 400, "UTF-8"),
         ("/api/v1/secrets", 404, "no such path"),
         ("/", 404, "no such path"),
         ("/api/v1/fleets/%ff", 400, "UTF-8"),
@@ -72,6 +75,32 @@ async fn what_is_not_there_is_said_in_json() {
         assert_eq!(status, expected, "{path}: {body}");
         assert!(serde_json::from_str::<Problem>(&body).unwrap().error.contains(says), "{path}: {body}");
     }
+}
+
+#[tokio::test]
+async fn fleets_machines_and_events_are_explained() {
+    let api = Api::new(None).await;
+    let fleet: Explanation = api.json("/api/v1/explain/web").await;
+    assert_eq!(fleet.fleet.unwrap().newest, None);
+    assert!(fleet.text.contains("nothing was decided for it yet"), "{}", fleet.text);
+    for name in ["i-1", "sim%2Feast%2Fi-1"] {
+        let machine: Explanation = api.json(&format!("/api/v1/explain/{name}")).await;
+        let why = machine.instance.unwrap();
+        assert_eq!((why.id.as_str(), why.adopted, why.launched), ("i-1", true, None));
+        assert!(machine.text.contains("it was found by its tags"), "{}", machine.text);
+    }
+    let event: Explanation = api.json("/api/v1/explain/2").await;
+    assert_eq!(event.event.unwrap().event.text, "note 2");
+
+    let mut next = view();
+    let twin = next.fleets[0].machines[0].clone();
+    let pool = policies::model::Pool::new("sim", "west", "west-1", "small", policies::model::Market::Spot);
+    next.fleets[0].machines.push(policies::control::ledger::Machine { pool, ..twin });
+    api.view.store(Arc::new(next));
+    let (status, body) = api.get("/api/v1/explain/i-1").await;
+    assert!(status == 409 && body.contains("`sim/east/i-1` or `sim/west/i-1`"), "{status}: {body}");
+    let machine: Explanation = api.json("/api/v1/explain/sim%2Fwest%2Fi-1").await;
+    assert!(machine.instance.unwrap().pool.starts_with("sim/west/"));
 }
 
 #[tokio::test]
