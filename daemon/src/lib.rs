@@ -11,6 +11,7 @@ pub mod shell;
 pub mod store;
 
 mod mirror;
+pub mod observation;
 
 pub mod assemble;
 pub mod reload;

@@ -77,6 +77,12 @@ impl Demand {
         if self.missing_since.is_some() { None } else { self.samples.back().map(|(s, _)| s) }
     }
 
+    /// The readings that are kept, oldest first, each with the capacity that was ready to work. Recorded again in this
+    /// order, they are the same.
+    pub fn samples(&self) -> impl Iterator<Item = (Sample, Capacity)> {
+        self.samples.iter().copied()
+    }
+
     /// Since when readings fail.
     #[must_use]
     pub const fn missing_since(&self) -> Option<Time> {

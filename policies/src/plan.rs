@@ -35,12 +35,14 @@ mod draft;
 mod explain;
 mod index;
 mod leave;
+mod observation;
 mod purse;
 
 use books::Books;
 use buy::Bought;
 use draft::Draft;
 use index::Index;
+pub use observation::Observation;
 
 /// Everything a decision rests on. The same input gives the same bytes of plan; the order of `holdings`, `offers` and
 /// `closures` does not matter.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::check::check;
 use crate::model::{FleetName, InstanceId, Lane, Offer, Phase, Token};
-use crate::plan::{Action, Holding, HoldingId, Input, LaneState, Plan, Standing, decide};
+use crate::plan::{Action, Holding, HoldingId, Input, LaneState, Observation, Plan, Standing, decide};
 
 use crate::report::Report;
 use crate::units::Span;
@@ -75,6 +75,7 @@ impl Controller {
             rates: &self.rates,
             purses: &purses,
         };
+        let observed = self.observing.then(|| Box::new(Observation::from(&input)));
         let (plan, report) = decide(&input);
         let violations = check(&input, &plan);
         // A wish to wake in the past is no reason to spin.
@@ -96,6 +97,7 @@ impl Controller {
             if !plan.actions.is_empty() {
                 mind.last_step = Some((plan.clone(), report.clone()));
             }
+            mind.observed = observed;
             mind.last = Some((plan, report));
         }
     }
