@@ -220,10 +220,10 @@ fn live_bytes(store: &dyn StateStore) -> usize {
 /// Compaction begins at 16 MB and 8 times the 5 MB that are live, looked at every 1,000 commits.
 #[test]
 fn a_year_on_sled_stays_small() {
-    a_year_stays_small(Engine::Sled, 60_000_000);
+    a_year_stays_small(Engine::Sled, 62_000_000);
 }
 
 #[test]
 fn a_year_on_redb_stays_small() {
-    a_year_stays_small(Engine::Redb, 16_000_000);
+    a_year_stays_small(Engine::Redb, 12_000_000);
 }

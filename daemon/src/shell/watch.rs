@@ -69,7 +69,7 @@ impl Watch {
             self.decided.insert(plan.fleet.clone(), plan.at);
             decided.fleets += 1;
             decided.actions += plan.actions.len();
-            instruments.round(plan.fleet.as_str(), plan.kind);
+            instruments.round(plan);
             let (kind, actions) = (plan.kind.name(), plan.actions.len());
             debug!(fleet = %plan.fleet, kind, target = %plan.target, held = %report.held, actions, "decided");
         }
