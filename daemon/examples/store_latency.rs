@@ -35,7 +35,7 @@ fn intent(number: u64) -> Entry {
 
 fn note(number: u64) -> Entry {
     let text = "launched 3 of 3 g5.xlarge in aws/us-east-1/us-east-1a for 0.3100 an hour each".to_owned();
-    Entry::Put(Record::Note(Note { number, at: Time::EPOCH, fleet: None, what: "launched", text }))
+    Entry::Put(Record::Note(Note { number, at: Time::EPOCH, fleet: None, what: "launched", text, decision: None }))
 }
 
 fn quantiles(mut times: Vec<Duration>) -> [f64; 3] {

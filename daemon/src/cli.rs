@@ -8,6 +8,7 @@ pub mod run;
 
 mod client;
 mod demo;
+mod explain;
 mod files;
 mod orders;
 mod out;
@@ -61,6 +62,8 @@ pub enum Command {
     Status(show::StatusArgs),
     /// Say what happened lately
     Events(show::EventsArgs),
+    /// Say why: a fleet's target and pools, a machine's launch and end, an event
+    Explain(explain::ExplainArgs),
     /// Pause a fleet: nothing is launched and nothing is let go
     Pause(orders::PauseArgs),
     /// End the pause of a fleet
@@ -155,6 +158,7 @@ fn command(command: Command, out: &mut Out) -> Result<Done, Fault> {
         Command::Run(args) => run::run(&args),
         Command::Status(args) => show::status(&args, out),
         Command::Events(args) => show::events(&args, out),
+        Command::Explain(args) => explain::explain(&args, out),
         Command::Pause(args) => orders::pause(&args, out),
         Command::Resume(args) => orders::resume(&args, out),
         Command::Drain(args) => orders::drain(&args, out),

@@ -11,6 +11,7 @@
 //! | `/api/v1/instances` | every machine on record |
 //! | `/api/v1/events` | what happened; `?fleet=`, `?after=`, `?limit=` |
 //! | `/api/v1/events/stream` | what happens, as server-sent events |
+//! | `/api/v1/explain/{what}` | why: a fleet, a machine or an event |
 //! | `/api/v1/lanes` | how each provider's region was last seen |
 //! | `/api/v1/openapi.json` | all of this for programs |
 //! | `POST /api/v1/orders` | pauses, limits, protects, drains: see [`view::OrderRequest`] |
@@ -46,6 +47,7 @@ use serde::Deserialize;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::assemble::Tokens;
+use crate::explain::{Facts, Unknown, explain as explained};
 use crate::pulse::Pulse;
 use crate::shell::Order;
 use guard::problem;
@@ -203,6 +205,24 @@ async fn events(State(sources): State<Sources>, which: Result<Query<Which>, Quer
     let newest = chosen.len().saturating_sub(limit);
     let events = chosen.into_iter().skip(newest).map(view::Event::from).collect();
     Json(view::Events { events }).into_response()
+}
+
+async fn explain(State(sources): State<Sources>, what: Name) -> Response {
+    let what = match what {
+        Ok(Path(what)) => what,
+        Err(error) => return problem(error.status(), &error.body_text()),
+    };
+    let snapshot = sources.view.load();
+    match explained(&Facts::from(&**snapshot), &what) {
+        Ok(why) => Json(why).into_response(),
+        Err(unknown) => {
+            let status = match unknown {
+                Unknown::Nothing { .. } | Unknown::NoEvent { .. } => StatusCode::NOT_FOUND,
+                Unknown::Several { .. } => StatusCode::CONFLICT,
+            };
+            problem(status, &unknown.to_string())
+        }
+    }
 }
 
 async fn lanes(State(sources): State<Sources>) -> Json<view::Lanes> {

@@ -10,9 +10,13 @@ pub mod cli;
 pub mod shell;
 pub mod store;
 
+mod mirror;
+pub mod observation;
+
 pub mod assemble;
 pub mod reload;
 
+pub mod explain;
 pub mod http;
 pub mod telemetry;
 

@@ -10,9 +10,11 @@
 //! | memory | last target and cooldowns: a restart changes no decision |
 //! | hour | the history that forecasts rest on |
 //! | closure | what has no room, so that a restart does not ask again at once |
+//! | decision | why each machine and promise on record was decided, and the last decisions, for people |
+//! | ended | the last machines that are gone, for people |
 //! | note | the last events, for people |
 //!
-//! Offers, phases, notices, plans and metrics are looked at or computed again and are never here. Secrets never are.
+//! Offers, phases, notices and metrics are looked at or computed again and are never here. Secrets never are.
 //!
 //! **Layout of the state directory.** `lock` (held while the store is open, names the holder), `format.json` (engine and
 //! format, read before any engine is opened), `sled/` or `redb/` (the store), `snapshot.jsonl` and

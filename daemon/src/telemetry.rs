@@ -10,6 +10,7 @@
 mod export;
 mod instruments;
 mod snapshot;
+pub mod table;
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -140,6 +141,7 @@ fn meters(registry: &Registry, resource: &Resource, otlp: Option<&Otlp>) -> Resu
     let prometheus = opentelemetry_prometheus::exporter()
         .with_registry(registry.clone())
         .scope_info_enabled(false)
+        .without_target_info()
         .build()
         .map_err(|e| metrics(&e))?;
     let mut builder = SdkMeterProvider::builder()

@@ -22,7 +22,7 @@ use providers::sim::{SimCloud, SimMachine, SimProvider, aws_like};
 use providers::{Guarded, LaunchSpec, Provider};
 use spotfleet::clock::{Clock, Stopwatch};
 use spotfleet::pulse::Pulse;
-use spotfleet::shell::dry::{WhatIf, first_decisions};
+use spotfleet::shell::dry::{Decided, WhatIf, first_decisions};
 use spotfleet::shell::journal::Journal;
 use spotfleet::shell::world::World;
 use spotfleet::shell::{Order, Parts, Shell};
@@ -217,9 +217,10 @@ async fn a_dry_run_decides_and_does_nothing() {
     let controller = Controller::recover(setup(&cloud), Vec::new(), clock.now());
     let decided = first_decisions(controller, &world(Arc::new(cloud.clone())), &clock, &WhatIf::default()).await;
     assert_eq!(decided.len(), 1);
-    let (plan, report) = &decided[0];
+    let Decided { plan, report, observation } = &decided[0];
     assert!(!plan.actions.is_empty());
     assert!(policies::report::render(plan, report).contains("launch"));
+    assert_eq!(policies::decide(&observation.input()), (plan.clone(), report.clone()));
     assert_eq!(cloud.cloud().machines().count(), 0);
 }
 

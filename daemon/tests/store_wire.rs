@@ -6,14 +6,16 @@ mod store_support;
 use std::collections::BTreeSet;
 
 use policies::budget::Spend;
+use policies::control::decisions::{DecisionPart, Ended, KeptStep, Part};
 use policies::control::ledger::{Boot, Intent, Key, Leaving, Machine, Note, Record};
 use policies::control::orders::{Override, Setting};
 use policies::demand::Hour;
 use policies::failure::FailureKind;
 use policies::model::{FleetName, Lane, Market, Pool};
-use policies::plan::{Cause, Closure, Memory, Outcomes, PEAKS, Place};
+use policies::plan::{Action, Cause, Closure, LaunchWhy, Memory, Outcomes, PEAKS, Place};
+use policies::report::{Because, Refused};
 use policies::rng::Stream;
-use policies::units::{Capacity, Money, PricePerHour, Time};
+use policies::units::{Capacity, Money, PricePerHour, Time, UnitPrice};
 use spotfleet::store::wire::{self, Damage, Kind};
 use spotfleet::store::{Batch, MAX_KEY_BYTES, MAX_VALUE_BYTES};
 
@@ -21,6 +23,41 @@ const AT: Time = Time::from_millis(1_767_323_045_000);
 
 fn pool() -> Pool {
     Pool::new("aws", "us-east-1", "us-east-1a", "g5.xlarge", Market::Spot)
+}
+
+fn gone() -> Machine {
+    Machine {
+        id: "i-00".into(),
+        fleet: "llm".into(),
+        pool: pool(),
+        units: Capacity::ONE,
+        price: PricePerHour::from_micros(310_000),
+        born: AT,
+        token: Some("sf-1-1".into()),
+        ready: Some(AT),
+        adopted: false,
+        leaving: None,
+    }
+}
+
+fn step() -> KeptStep {
+    let action = Action::Launch {
+        pool: pool(),
+        spec: "llm/0".into(),
+        count: 5,
+        units: Capacity::ONE,
+        price: PricePerHour::from_micros(310_000),
+        why: LaunchWhy::Spot,
+    };
+    let dearer = Refused { pool: pool(), per_unit: Some(UnitPrice::from_nanos(320_000_000)), because: Because::Worse };
+    KeptStep {
+        action,
+        reason: "of 10 spot 5 lacks".to_owned(),
+        adds: PricePerHour::from_micros(1_550_000),
+        saves: PricePerHour::ZERO,
+        refused: vec![dearer],
+        token: Some("sf-1-2".into()),
+    }
 }
 
 /// One record of each kind, and of each sort of place.
@@ -100,12 +137,15 @@ fn samples() -> Vec<Record> {
         closure(Place::Pool(pool()), FailureKind::NoCapacity),
         closure(Place::LaneMarket(lane.clone(), Market::OnDemand), FailureKind::Quota),
         closure(Place::Lane(lane), FailureKind::Denied),
+        Record::Decision(DecisionPart { decision: 9, number: 1, part: Part::Step(Box::new(step())) }),
+        Record::Ended(Ended { number: 4, at: AT, machine: gone() }),
         Record::Note(Note {
             number: 258,
             at: AT,
             fleet: Some("llm".into()),
             what: "launched",
             text: "2 × g5.xlarge".to_owned(),
+            decision: Some(9),
         }),
     ]
 }
@@ -186,8 +226,14 @@ fn what_no_version_wrote_is_damage() {
 fn a_word_of_a_later_version_is_shown_and_no_damage() {
     let key = wire::encode_key(&Key::Note(7));
     let value = sealed(1, &key, r#"{"note":{"number":7,"at_ms":0,"what":"migrated","text":"to the moon"}}"#);
-    let want =
-        Note { number: 7, at: Time::EPOCH, fleet: None, what: "other", text: "migrated: to the moon".to_owned() };
+    let want = Note {
+        number: 7,
+        at: Time::EPOCH,
+        fleet: None,
+        what: "other",
+        text: "migrated: to the moon".to_owned(),
+        decision: None,
+    };
     assert_eq!(wire::decode(&key, &value), Ok(Record::Note(want)));
 }
 
@@ -195,8 +241,14 @@ fn a_word_of_a_later_version_is_shown_and_no_damage() {
 fn no_real_record_is_too_large() {
     let name = "n".repeat(255);
     let big = |t: &str| Pool::new(t, t, t, t, Market::OnDemand);
-    let mut note =
-        Note { number: u64::MAX, at: AT, fleet: Some(name.as_str().into()), what: "alarm", text: String::new() };
+    let mut note = Note {
+        number: u64::MAX,
+        at: AT,
+        fleet: Some(name.as_str().into()),
+        what: "alarm",
+        text: String::new(),
+        decision: Some(u64::MAX),
+    };
     let mut records = vec![
         Record::Memory(
             name.as_str().into(),
@@ -225,6 +277,15 @@ fn no_real_record_is_too_large() {
             leaving: Some(Leaving { why: Cause::Interruption, since: AT, until: AT, ordered: true }),
         }),
     ];
+    // The worst alternatives are left out, and a reason is cut.
+    let far = Refused { pool: big(&name), per_unit: Some(UnitPrice::from_nanos(u64::MAX)), because: Because::Worse };
+    let long = Part::Step(Box::new(KeptStep {
+        action: Action::End { instance: "x".repeat(400).into(), pool: big(&name), why: Cause::Ordered },
+        reason: "\u{1}".repeat(10_000),
+        refused: vec![far; 3],
+        ..step()
+    }));
+    records.push(Record::Decision(DecisionPart { decision: u64::MAX, number: u32::MAX, part: long }));
     for text in ["x", "\u{1}", "\"", "機", "\n"] {
         note.text = text.repeat(10_000);
         records.push(Record::Note(note.clone()));

@@ -17,7 +17,7 @@ use crate::model::{
     Capabilities, Fleet, FleetName, Instance, InstanceId, Lane, Notice, Offer, Pool, ProviderName, SourceName,
     SpecName, Token,
 };
-use crate::plan::{Memory, Plan};
+use crate::plan::{Memory, Observation, Plan};
 use crate::report::Report;
 use crate::schedule::TimeZone;
 use crate::units::{Span, Time};
@@ -26,6 +26,7 @@ use lanes::Eye;
 use launches::Attempt;
 use ledger::{Boot, Leaving};
 
+pub mod decisions;
 pub mod ledger;
 pub mod orders;
 pub mod view;
@@ -294,6 +295,8 @@ pub struct Controller {
     orphans: BTreeSet<(Lane, InstanceId)>,
     next_tick: Time,
     stopping: bool,
+    /// What decisions are made of is kept: see [`Controller::observe`].
+    observing: bool,
 }
 
 /// What the controller has in mind about one fleet.
@@ -308,6 +311,8 @@ struct Mind {
     decide_at: Time,
     last: Option<(Plan, Report)>,
     last_step: Option<(Plan, Report)>,
+    /// What the last decision was made of, when that is kept.
+    observed: Option<Box<Observation>>,
     violation: Option<String>,
     /// What was said of each limit of its budgets: 1 near its end, 2 used up.
     said: BTreeMap<(Whose, Period), u8>,
@@ -332,6 +337,7 @@ impl Mind {
             decide_at: now,
             last: None,
             last_step: None,
+            observed: None,
             violation: None,
             said: BTreeMap::new(),
         }
@@ -382,6 +388,7 @@ impl Controller {
             orphans: BTreeSet::new(),
             next_tick: now,
             stopping: false,
+            observing: false,
         };
         if setup.rebuilt {
             controller.ledger.note(now, None, STORE_LOST.0, STORE_LOST.1.to_owned());
@@ -435,6 +442,17 @@ impl Controller {
     /// The last decision for each fleet that had one, by the fleet's name.
     pub fn decisions(&self) -> impl Iterator<Item = &(Plan, Report)> {
         self.fleets.values().filter_map(|mind| mind.last.as_ref())
+    }
+
+    /// Keeps what each decision from now on is made of, for [`Controller::observed`].
+    pub const fn observe(&mut self) {
+        self.observing = true;
+    }
+
+    /// What the last decision for a fleet was made of; `None` before the first that was observed.
+    #[must_use]
+    pub fn observed(&self, fleet: &FleetName) -> Option<&Observation> {
+        self.fleets.get(fleet)?.observed.as_deref()
     }
 
     /// The durable state: what the store holds once all batches given out are durable.

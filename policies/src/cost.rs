@@ -35,6 +35,14 @@ impl Rates {
         self.reporting
     }
 
+    /// Each other currency, with the millionths of the reporting one for one of it.
+    pub fn others(&self) -> impl Iterator<Item = (Currency, u64)> {
+        self.micros
+            .iter()
+            .map(|(currency, rate)| (*currency, *rate))
+            .filter(|(currency, _)| *currency != self.reporting)
+    }
+
     /// The price in the reporting currency, rounded up; `None` when no rate for its currency is configured (such an
     /// offer is refused, never guessed).
     #[must_use]

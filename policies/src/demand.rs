@@ -159,6 +159,17 @@ impl Readings {
         if self.missing_since.is_some() { None } else { self.level.map(|level| level.milli) }
     }
 
+    /// The newest value of a metric, also while readings fail.
+    #[must_use]
+    pub const fn level(&self) -> Option<Level> {
+        self.level
+    }
+
+    /// The readings of a queue that are kept, oldest first, each with the capacity that was ready to work.
+    pub fn samples(&self) -> impl Iterator<Item = (Sample, Capacity)> {
+        self.samples.iter().copied()
+    }
+
     /// Since when readings fail.
     #[must_use]
     pub const fn missing_since(&self) -> Option<Time> {

@@ -37,6 +37,7 @@ mod explain;
 mod index;
 mod leave;
 mod moves;
+mod observation;
 mod purse;
 mod survive;
 
@@ -44,6 +45,7 @@ use books::Books;
 use buy::Bought;
 use draft::Draft;
 use index::Index;
+pub use observation::Observation;
 
 /// Everything a decision rests on. The same input gives the same bytes of plan; the order of `holdings`, `offers` and
 /// `closures` does not matter.

@@ -2,7 +2,7 @@
 
 mod text;
 
-pub use text::render;
+pub use text::{render, render_refused, render_sizing, render_waits};
 
 use crate::budget::Left;
 use crate::failure::FailureKind;

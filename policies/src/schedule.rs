@@ -141,6 +141,12 @@ impl Cron {
         &self.text
     }
 
+    /// The minutes it has.
+    #[must_use]
+    pub const fn fields(&self) -> Fields {
+        self.fields
+    }
+
     /// The last reading at which it fires, not after this one.
     fn latest(&self, reading: i64) -> Option<i64> {
         let today = reading.div_euclid(DAY);
@@ -275,6 +281,18 @@ impl TimeZone {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Seconds that its clocks are ahead of UTC at first.
+    #[must_use]
+    pub const fn first(&self) -> i32 {
+        self.first
+    }
+
+    /// When its clocks change, and the seconds that they are ahead of UTC from then on.
+    #[must_use]
+    pub fn changes(&self) -> &[(Time, i32)] {
+        &self.changes
     }
 
     /// Seconds that its clocks are ahead of UTC.

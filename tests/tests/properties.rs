@@ -5,6 +5,7 @@
 //! planner's nor the checker's arithmetic is believed.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use config::calendar::cron;
@@ -15,7 +16,9 @@ use policies::model::{
     DemandRules, ForecastRule, Lane, Market, MaxShare, MetricRule, MissingRule, MoveRules, Offer, OnDemandRules, Pool,
     QueueRule, ScaleDown, ScaleUp, Shape, SourceRule, SpotRules, Survive, Unit,
 };
-use policies::plan::{Action, Closure, Holding, HoldingId, Kind, LaneState, Memory, Outcomes, Place, Standing, Work};
+use policies::plan::{
+    Action, Closure, Holding, HoldingId, Kind, LaneState, Memory, Observation, Outcomes, Place, Standing, Work,
+};
 use policies::report::render;
 use policies::rng::Stream;
 use policies::schedule::{End, Schedule, TimeZone};
@@ -25,6 +28,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use spotfleet::http::view;
+use spotfleet::observation::Recorded;
 use spotfleet_tests::scenario::{START, World};
 
 /// Cases a property: a second or two each, and enough that each rule is met many times.
@@ -416,6 +421,17 @@ proptest! {
         let ((plan, report), (again, report_again)) = (world.decide(), world.decide());
         prop_assert_eq!(format!("{plan:?}{report:?}"), format!("{again:?}{report_again:?}"));
         prop_assert_eq!(render(&plan, &report), render(&again, &report_again));
+    }
+
+    #[test]
+    fn an_observation_reads_back_as_it_was_and_decides_the_same(world in world()) {
+        let observation = Observation::from(&world.input());
+        let text = Recorded::new(vec![observation.clone()]).text().expect("it is written");
+        let again = Recorded::parse(&text, Path::new("observation.json")).expect("it reads back");
+        prop_assert_eq!(&again.decisions[0].input, &observation);
+        let (plan, report) = world.decide();
+        prop_assert_eq!(&again.decisions[0].plan.text, &view::Plan::new(&plan, &report).text);
+        prop_assert_eq!(policies::decide(&again.decisions[0].input.input()), (plan, report));
     }
 
     #[test]

@@ -162,7 +162,7 @@ async fn paths(url: &str) -> Vec<String> {
     let (_, document) = answer.split_once('\n').expect("a body");
     let document: Value = serde_json::from_str(document).expect("JSON");
     let paths = document["paths"].as_object().expect("paths");
-    paths.keys().map(|path| path.replace("{name}", "file")).collect()
+    paths.keys().map(|path| path.replace("{name}", "file").replace("{what}", "file")).collect()
 }
 
 /// Every file below.
@@ -226,6 +226,13 @@ async fn a_secret_is_said_by_nobody() {
     // A dry run beside the daemon, and a second daemon, which finds the store taken.
     assert_eq!(site.run(&["plan", "--config", &config, "--output", "json"], &[]), Some(0));
     assert_eq!(site.run(&["run", "--config", &config], &[]), Some(1));
+
+    // The same with all that it is made of in a file, in the state directory so that it is looked through below; and
+    // decided again.
+    let record = site.path("state/observation.json").display().to_string();
+    assert_eq!(site.run(&["plan", "--config", &config, "--record", &record], &[]), Some(0));
+    assert_eq!(site.run(&["plan", "--observation", &record, "--output", "json"], &[]), Some(0));
+    assert!(fs::read_to_string(&record).is_ok_and(|text| text.contains("spotfleet_observation")));
 
     // A reload with another place of a secret, and one that is refused.
     let text = fs::read_to_string(&config).expect("the fleet file");

@@ -84,6 +84,13 @@ pub(crate) fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{label} {text}");
 }
 
+/// Says what may matter, and is no failure.
+pub(crate) fn warn(text: &str) {
+    let label = if colour_on_stderr() { "\x1b[1;33mwarning:\x1b[0m" } else { "warning:" };
+    // As above.
+    let _ = writeln!(io::stderr().lock(), "{label} {text}");
+}
+
 /// A table with this header; columns named in `right` hold numbers.
 pub(crate) fn table(header: &[&str], right: &[&str]) -> Table {
     let mut table = Table::new();

@@ -1,16 +1,19 @@
 //! `spotfleet plan`: what would be done now, and why.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
-use config::FleetConfig;
 use policies::control::Controller;
-use policies::model::{Pool, SourceRule};
+use policies::decide;
+use policies::model::{Fleet, Pool, SourceRule};
 
 use super::client::{DaemonArgs, NoAnswer, block_on};
-use super::out::Out;
+use super::out::{self, Out};
 use super::{ConfigArg, Done, Fault, files};
 use crate::assemble::{Assembled, assemble};
 use crate::clock::Clock;
 use crate::http::view::{Fleets, Plan};
+use crate::observation::{Recorded, RecordedDecision};
 use crate::shell::dry::{Lost, WhatIf, first_decisions};
 use crate::store::{self, StoreError};
 use crate::telemetry::{Logs, Telemetry};
@@ -19,6 +22,9 @@ use crate::telemetry::{Logs, Telemetry};
 ///
 /// Without --config the running daemon is asked for its last decision. With it, or when no daemon answers, the clouds and
 /// queues of the fleet file are looked at once, as the daemon would at its start, and nothing is written.
+///
+/// With --record, what was seen is written to a file with the decision; with --observation, it is decided again from such
+/// a file, and no cloud, queue or fleet file is needed.
 ///
 /// What is assumed by --demand, --price and --without takes the place of what is seen, and the same decision follows.
 #[derive(Clone, Debug, Args)]
@@ -29,9 +35,17 @@ pub struct PlanArgs {
 
     /// Look at the clouds of this fleet file, in place of asking a daemon
     #[arg(short, long, value_name = "FILE")]
-    pub config: Option<std::path::PathBuf>,
+    pub config: Option<PathBuf>,
 
-    /// Assume that so many jobs wait in each queue (of a fleet file)
+    /// Write all that the decision is made of, and the decision, to this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["observation", "url"])]
+    pub record: Option<PathBuf>,
+
+    /// Decide from this file, which --record wrote
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "url"])]
+    pub observation: Option<PathBuf>,
+
+    /// Assume that so many jobs wait in each queue
     #[arg(long, value_name = "JOBS")]
     pub demand: Option<u64>,
 
@@ -57,14 +71,17 @@ pub(crate) fn plan(args: &PlanArgs, out: &Out) -> Result<Done, Fault> {
     let what_if =
         WhatIf { demand: args.demand, prices: args.prices.iter().cloned().collect(), without: args.without.clone() };
     let plans = match (&args.config, &args.daemon.url) {
-        (Some(file), _) => live(file, args.fleet.as_deref(), &what_if)?,
+        _ if args.observation.is_some() => again(args, &what_if)?,
+        (Some(file), _) => live(file, args, &what_if)?,
+        // A running daemon tells its plan, not all that it rests on.
+        (None, _) if args.record.is_some() => live(&ConfigArg::fallback(), args, &what_if)?,
         (None, url) if !what_if.is_nothing() => {
             if url.is_some() {
                 return Err(Fault::Usage(
                     "a running daemon assumes nothing: name a fleet file with --config".to_owned(),
                 ));
             }
-            live(&ConfigArg::fallback(), args.fleet.as_deref(), &what_if)?
+            live(&ConfigArg::fallback(), args, &what_if)?
         }
         (None, Some(_)) => block_on(ask(args))??,
         (None, None) => match block_on(ask(args))? {
@@ -77,7 +94,7 @@ pub(crate) fn plan(args: &PlanArgs, out: &Out) -> Result<Done, Fault> {
                         "{text}; or name a fleet file with --config to look without one"
                     )));
                 }
-                live(&file, args.fleet.as_deref(), &what_if)?
+                live(&file, args, &what_if)?
             }
         },
     };
@@ -124,8 +141,8 @@ fn place(text: &str) -> Result<Lost, String> {
 }
 
 /// What is assumed is about this file: a place or a pool that no fleet names is a mistake.
-fn check_assumptions(what_if: &WhatIf, config: &config::Config) -> Result<(), Fault> {
-    let pools = || config.fleets.iter().flat_map(|f| f.fleet.pools.keys());
+fn check_assumptions(what_if: &WhatIf, fleets: &[&Fleet]) -> Result<(), Fault> {
+    let pools = || fleets.iter().flat_map(|fleet| fleet.pools.keys());
     for pool in what_if.prices.keys() {
         if !pools().any(|p| p == pool) {
             return Err(Fault::Usage(format!("no fleet of the file has the pool {pool}")));
@@ -137,26 +154,60 @@ fn check_assumptions(what_if: &WhatIf, config: &config::Config) -> Result<(), Fa
             return Err(Fault::Usage(format!("no fleet of the file has a pool in {}{name}", lost.provider)));
         }
     }
-    if what_if.demand.is_some() && !config.fleets.iter().any(sized_by_queue) {
+    if what_if.demand.is_some() && !fleets.iter().any(|fleet| sized_by_queue(fleet)) {
         return Err(Fault::Usage("no fleet of the file is sized by a queue".to_owned()));
     }
     Ok(())
 }
 
-fn sized_by_queue(config: &FleetConfig) -> bool {
-    config.fleet.demand.sources.values().any(|rule| matches!(rule, SourceRule::Queue(_)))
+fn sized_by_queue(fleet: &Fleet) -> bool {
+    fleet.demand.sources.values().any(|rule| matches!(rule, SourceRule::Queue(_)))
+}
+
+/// The fleet that is asked for must be in this file.
+fn check_fleet(only: Option<&str>, file: &Path, fleets: &[&Fleet]) -> Result<(), Fault> {
+    match only {
+        Some(name) if !fleets.iter().any(|fleet| fleet.name.as_str() == name) => {
+            let names: Vec<_> = fleets.iter().map(|fleet| fleet.name.as_str()).collect();
+            Err(Fault::Usage(format!("no fleet `{name}` in {}: there are {}", file.display(), names.join(", "))))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Decides again from a file.
+fn again(args: &PlanArgs, what_if: &WhatIf) -> Result<Vec<Plan>, Fault> {
+    let Some(file) = &args.observation else { return Ok(Vec::new()) };
+    let recorded = Recorded::read(file).map_err(|e| Fault::Failed(e.to_string()))?;
+    let fleets: Vec<&Fleet> = recorded.decisions.iter().map(|d| &d.input.fleet).collect();
+    check_fleet(args.fleet.as_deref(), file, &fleets)?;
+    check_assumptions(what_if, &fleets)?;
+    let mut plans = Vec::new();
+    for RecordedDecision { input, plan: recorded_plan } in recorded.decisions {
+        if args.fleet.as_ref().is_some_and(|name| input.fleet.name.as_str() != name) {
+            continue;
+        }
+        let input = what_if.observed(input);
+        let (plan, report) = decide(&input.input());
+        let plan = Plan::new(&plan, &report);
+        if what_if.is_nothing() && plan.text != recorded_plan.text {
+            out::warn(&format!(
+                "fleet {}: spotfleet {}, which recorded it, decided otherwise than this version does",
+                plan.fleet, recorded.version
+            ));
+        }
+        plans.push(plan);
+    }
+    Ok(plans)
 }
 
 /// Looks at the clouds once.
-fn live(file: &std::path::Path, only: Option<&str>, what_if: &WhatIf) -> Result<Vec<Plan>, Fault> {
+fn live(file: &Path, args: &PlanArgs, what_if: &WhatIf) -> Result<Vec<Plan>, Fault> {
+    let only = args.fleet.as_deref();
     let config = files::load(file)?;
-    if let Some(name) = only
-        && !config.fleets.iter().any(|f| f.fleet.name.as_str() == name)
-    {
-        let names: Vec<_> = config.fleets.iter().map(|f| f.fleet.name.as_str()).collect();
-        return Err(Fault::Usage(format!("no fleet `{name}` in {}: there are {}", file.display(), names.join(", "))));
-    }
-    check_assumptions(what_if, &config)?;
+    let fleets: Vec<&Fleet> = config.fleets.iter().map(|f| &f.fleet).collect();
+    check_fleet(only, file, &fleets)?;
+    check_assumptions(what_if, &fleets)?;
     let logs = Logs { json: false, level: "warn".to_owned() };
     let telemetry = Telemetry::start(&logs, None).map_err(|e| Fault::Usage(e.to_string()))?;
     let clock = Clock::wall();
@@ -182,6 +233,11 @@ fn live(file: &std::path::Path, only: Option<&str>, what_if: &WhatIf) -> Result<
     })?;
     runtime.shutdown_background();
     telemetry.stop();
-    let shown = decided.iter().filter(|(plan, _)| only.is_none_or(|name| plan.fleet.as_str() == name));
-    Ok(shown.map(|(plan, report)| Plan::new(plan, report)).collect())
+    let shown: Vec<_> = decided.into_iter().filter(|d| only.is_none_or(|name| d.plan.fleet.as_str() == name)).collect();
+    let plans = shown.iter().map(|d| Plan::new(&d.plan, &d.report)).collect();
+    if let Some(to) = &args.record {
+        let recorded = Recorded::new(shown.into_iter().map(|d| d.observation).collect());
+        recorded.write(to).map_err(|e| Fault::Failed(e.to_string()))?;
+    }
+    Ok(plans)
 }

@@ -249,7 +249,7 @@ pub(crate) fn events(args: &EventsArgs, out: &Out) -> Result<Done, Fault> {
 
 /// One event, without knowing those that come.
 fn event_line(event: &Event) -> String {
-    let Event { number, at, fleet, what, text } = event;
+    let Event { number, at, fleet, what, text, decision: _ } = event;
     format!("{number:>6}  {at}  {}  {what}  {text}\n", fleet.as_deref().unwrap_or("-"))
 }
 

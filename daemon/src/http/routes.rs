@@ -187,6 +187,22 @@ pub(super) fn all() -> Vec<Route> {
             "text/event-stream",
         )
         .problem(503, &format!("{STREAMS} streams are open already")),
+        Route::get(
+            "/api/v1/explain/{what}",
+            ("explain", "Why: a fleet's target and pools, a machine's launch and end, or an event"),
+            Reader,
+            super::explain,
+        )
+        .parameter(
+            "what",
+            "path",
+            "a fleet's name, a machine's id (or `provider/region/id`), or an event's number",
+            json!({"type": "string"}),
+        )
+        .json::<view::Explanation>(200, "why, from what is on record; a restart changes nothing of it")
+        .problem(400, "the name is not UTF-8")
+        .problem(404, "nothing on record is called so")
+        .problem(409, "several machines are; the error says how to name each"),
         Route::get("/api/v1/lanes", ("getLanes", "How each provider's region was last seen"), Reader, super::lanes)
             .json::<view::Lanes>(200, "the lanes"),
         Route {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use policies::control::{Call, CallId, Controller, Effect, Event};
 use policies::model::FleetName;
+use policies::plan::Observation;
 use policies::{Plan, Report};
 
 use super::calls::{Calls, Done};
@@ -13,6 +14,17 @@ use crate::clock::Clock;
 mod what_if;
 
 pub use what_if::{Lost, WhatIf};
+
+/// A decision, and what it was made of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Decided {
+    /// What is to be done.
+    pub plan: Plan,
+    /// Why.
+    pub report: Report,
+    /// What was seen.
+    pub observation: Observation,
+}
 
 /// Looks at every lane and queue once and gives the first decision for each fleet, with what is assumed in place of what
 /// is seen.
@@ -28,10 +40,11 @@ pub async fn first_decisions(
     world: &World,
     clock: &Clock,
     what_if: &WhatIf,
-) -> Vec<(Plan, Report)> {
+) -> Vec<Decided> {
     let mut calls = Calls::default();
     let mut asked = BTreeMap::<CallId, Call>::new();
-    let mut decided = BTreeMap::<FleetName, (Plan, Report)>::new();
+    let mut decided = BTreeMap::<FleetName, Decided>::new();
+    controller.observe();
     let mut event = Event::Tick;
     loop {
         let now = clock.now();
@@ -44,8 +57,9 @@ pub async fn first_decisions(
             }
         }
         for fleet in controller.view().fleets {
-            if let Some(decision) = fleet.decision {
-                decided.entry(fleet.name).or_insert(decision);
+            if let (Some((plan, report)), Some(observation)) = (fleet.decision, controller.observed(&fleet.name)) {
+                let first = || Decided { plan, report, observation: observation.clone() };
+                decided.entry(fleet.name).or_insert_with(first);
             }
         }
         // All that was asked for has been answered, by the guard's deadline at the latest.

@@ -69,7 +69,7 @@ impl Watch {
             self.decided.insert(plan.fleet.clone(), plan.at);
             decided.fleets += 1;
             decided.actions += plan.actions.len();
-            instruments.round(plan.fleet.as_str(), plan.kind);
+            instruments.round(plan);
             let (kind, actions) = (plan.kind.name(), plan.actions.len());
             debug!(fleet = %plan.fleet, kind, target = %plan.target, held = %report.held, actions, "decided");
         }
@@ -142,7 +142,7 @@ impl Watch {
 }
 
 fn say(note: &Note) {
-    let Note { number, at: _, fleet, what, text } = note;
+    let Note { number, at: _, fleet, what, text, decision: _ } = note;
     let fleet = fleet.as_ref().map(ToString::to_string).unwrap_or_default();
     match *what {
         "violation" | "alarm" => error!(fleet, number, "{what}: {text}"),

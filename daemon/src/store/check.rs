@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use policies::control::decisions::{ENDED, Part};
 use policies::control::ledger::{NOTES, Record, STARTS};
 use policies::demand::{HISTORY_HOURS, PACE_WORK};
 use policies::plan::PEAKS;
@@ -16,6 +17,7 @@ pub fn findings(records: &[Record]) -> Vec<String> {
     let mut intents = BTreeMap::new();
     let mut hours = BTreeMap::<_, usize>::new();
     let mut notes = 0_usize;
+    let mut ended = 0_usize;
     let mut boots = 0_usize;
     for record in records {
         match record {
@@ -85,6 +87,12 @@ pub fn findings(records: &[Record]) -> Vec<String> {
                     found.push(format!("closure {:?}: closed without a failure", c.place));
                 }
             }
+            Record::Decision(part) => {
+                if (part.number == 0) != matches!(part.part, Part::Head(_)) {
+                    found.push(format!("decision {}: part {} is not what stands there", part.decision, part.number));
+                }
+            }
+            Record::Ended(_) => ended += 1,
             Record::Note(_) => notes += 1,
         }
     }
@@ -111,6 +119,9 @@ pub fn findings(records: &[Record]) -> Vec<String> {
         if count > HISTORY_HOURS + SLACK {
             found.push(format!("{count} hours of {fleet}, at most {HISTORY_HOURS} are kept"));
         }
+    }
+    if ended > ENDED + SLACK {
+        found.push(format!("{ended} machines that are gone, at most {ENDED} are kept"));
     }
     if u64::try_from(notes.saturating_sub(SLACK)).unwrap_or(u64::MAX) > NOTES {
         found.push(format!("{notes} notes, at most {NOTES} are kept"));

@@ -19,8 +19,8 @@ const COMMITS_PER_LOOK: u32 = 1_000;
 /// Below this size nothing is compacted: a store that was just built has 5 to 7 MB.
 const FLOOR_BYTES: u64 = 16_000_000;
 
-/// Above the floor, files may be so many times as large as what is in them. A compaction of 2.4 MB then comes about once
-/// in 6 % of a year of ticks and takes under a second.
+/// Above the floor, files may be so many times as large as what is in them. Measured with 2.4 MB in them: a compaction
+/// about once in 6 % of a year of ticks, in under a second; the more is in them, the rarer it is.
 const TIMES_LIVE: u64 = 8;
 
 /// An engine together with the lock of its state directory. Fields are dropped in order: the engine first.
@@ -143,6 +143,7 @@ mod tests {
                 fleet: None,
                 what: "boot",
                 text: "x".repeat(1_500),
+                decision: None,
             });
             store.apply(&Batch::of(&[Entry::Put(boot), Entry::Put(note)]).unwrap()).unwrap();
             if number % 20 == 19 {

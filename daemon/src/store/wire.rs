@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use super::FORMAT;
 use line::Line;
 
+mod decision;
 mod line;
 
 /// The format byte of a value.
@@ -64,6 +65,10 @@ pub enum Kind {
     Starts,
     /// Closures.
     Closure,
+    /// Parts of decisions.
+    Decision,
+    /// Machines that are gone.
+    Ended,
     /// Notes.
     Note,
 }
@@ -82,6 +87,8 @@ impl Kind {
         Self::Pace,
         Self::Starts,
         Self::Closure,
+        Self::Decision,
+        Self::Ended,
         Self::Note,
     ];
 
@@ -100,6 +107,8 @@ impl Kind {
             Self::Pace => "pace",
             Self::Starts => "starts",
             Self::Closure => "closure",
+            Self::Decision => "decision",
+            Self::Ended => "ended",
             Self::Note => "note",
         }
     }
@@ -119,6 +128,8 @@ impl Kind {
             Self::Pace => 0x54,
             Self::Starts => 0x58,
             Self::Closure => 0x60,
+            Self::Decision => 0x68,
+            Self::Ended => 0x6c,
             Self::Note => 0x70,
         }
     }
@@ -138,6 +149,8 @@ impl Kind {
             Record::Pace(..) => Self::Pace,
             Record::Starts(..) => Self::Starts,
             Record::Closure(_) => Self::Closure,
+            Record::Decision(_) => Self::Decision,
+            Record::Ended(_) => Self::Ended,
             Record::Note(_) => Self::Note,
         }
     }
@@ -280,6 +293,15 @@ pub fn encode_key(key: &Key) -> Vec<u8> {
                     put_lane(&mut to, lane);
                 }
             }
+        }
+        Key::Decision(decision, number) => {
+            to.push(Kind::Decision.byte());
+            to.extend(decision.to_be_bytes());
+            to.extend(number.to_be_bytes());
+        }
+        Key::Ended(number) => {
+            to.push(Kind::Ended.byte());
+            to.extend(number.to_be_bytes());
         }
         Key::Note(number) => {
             to.push(Kind::Note.byte());

@@ -5,7 +5,10 @@ use std::time::Duration;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter};
 use policies::control::ledger::Note;
-use policies::plan::Kind;
+use policies::model::Pool;
+use policies::plan::{Action, Plan};
+
+use super::table::{self, Metric};
 
 /// Bounds of the turn's duration in seconds: from a turn with nothing to do to one over 5,000 pools.
 const BOUNDS_S: [f64; 10] = [0.000_05, 0.000_2, 0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0];
@@ -15,6 +18,8 @@ const BOUNDS_S: [f64; 10] = [0.000_05, 0.000_2, 0.001, 0.005, 0.02, 0.05, 0.1, 0
 pub struct Instruments {
     turns: Histogram<f64>,
     rounds: Counter<u64>,
+    launches: Counter<u64>,
+    let_go: Counter<u64>,
     notes: Counter<u64>,
 }
 
@@ -22,15 +27,18 @@ impl Instruments {
     /// Instruments of this meter.
     #[must_use]
     pub fn new(meter: &Meter) -> Self {
+        let counter = |metric: Metric| meter.u64_counter(metric.instrument()).with_description(metric.help).build();
         Self {
             turns: meter
-                .f64_histogram("spotfleet_decide_duration")
-                .with_description("Time the controller takes for an event, with every decision that the event leads to")
+                .f64_histogram(table::DECIDE.instrument())
+                .with_description(table::DECIDE.help)
                 .with_unit("s")
                 .with_boundaries(BOUNDS_S.to_vec())
                 .build(),
-            rounds: meter.u64_counter("spotfleet_rounds").with_description("Decisions by fleet and kind").build(),
-            notes: meter.u64_counter("spotfleet_events").with_description("What happened, by fleet and word").build(),
+            rounds: counter(table::ROUNDS),
+            launches: counter(table::LAUNCHES),
+            let_go: counter(table::LET_GO),
+            notes: counter(table::EVENTS),
         }
     }
 
@@ -46,8 +54,21 @@ impl Instruments {
     }
 
     /// A decision was made.
-    pub(crate) fn round(&self, fleet: &str, kind: Kind) {
-        self.rounds.add(1, &[KeyValue::new("fleet", fleet.to_owned()), KeyValue::new("kind", kind.name())]);
+    pub(crate) fn round(&self, plan: &Plan) {
+        let fleet = || KeyValue::new("fleet", plan.fleet.to_string());
+        self.rounds.add(1, &[fleet(), KeyValue::new("kind", plan.kind.name())]);
+        for action in &plan.actions {
+            let labels =
+                |pool: &Pool, why| [fleet(), KeyValue::new("market", pool.market().name()), KeyValue::new("why", why)];
+            match action {
+                Action::Launch { pool, count, why, .. } => {
+                    self.launches.add(u64::from(*count), &labels(pool, why.name()));
+                }
+                Action::Drain { pool, why, .. } | Action::End { pool, why, .. } => {
+                    self.let_go.add(1, &labels(pool, why.name()));
+                }
+            }
+        }
     }
 
     /// Something happened.

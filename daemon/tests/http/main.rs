@@ -9,20 +9,23 @@ mod stream;
 mod tokens;
 mod workers;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
+use policies::budget::{AtLimit, Left, Period, Whose};
 use policies::control::View;
+use policies::control::decisions::{Decisions, EndedMachines};
 use policies::control::ledger::{Machine, Note};
 use policies::control::view::{FleetView, LaneView, ScheduleView};
 use policies::failure::{Failure, FailureKind};
 use policies::model::{Lane, Market, Pool, Sight, Unit};
 use policies::plan::{Holding, HoldingId, Standing, Work};
 use policies::schedule::{End, Schedule};
-use policies::units::{Capacity, Currency, Money, PricePerHour, Span, Time};
+use policies::units::{Capacity, Currency, Money, PricePerHour, Share, Span, Time};
 use prometheus::Registry;
 use secrecy::SecretString;
 use spotfleet::assemble::Tokens;
@@ -43,7 +46,14 @@ fn pool() -> Pool {
 }
 
 fn note(number: u64, fleet: Option<&str>) -> Note {
-    Note { number, at: AT, fleet: fleet.map(Into::into), what: "launched", text: format!("note {number}") }
+    Note {
+        number,
+        at: AT,
+        fleet: fleet.map(Into::into),
+        what: "launched",
+        text: format!("note {number}"),
+        decision: None,
+    }
 }
 
 /// A schedule on the clocks of Kolkata.
@@ -58,6 +68,23 @@ fn office() -> ScheduleView {
     };
     let (active, next_change) = (schedule.active(AT), schedule.next_change(AT));
     ScheduleView { schedule, active, next_change }
+}
+
+/// The fleet's own budget of a day, near its end, and that of all fleets for an hour, which is passed.
+fn budgets() -> Vec<Left> {
+    let left = |whose, period, limit, spent, ends| Left {
+        whose,
+        period,
+        limit: Money::from_micros(limit),
+        spent: Money::from_micros(spent),
+        alert_at: Share::percent(75),
+        at_limit: AtLimit::Freeze,
+        ends,
+    };
+    vec![
+        left(Whose::Fleet, Period::Day, 2_000_000, 1_500_000, Some(AT.plus(Span::from_hours(9)))),
+        left(Whose::All, Period::Hour, 30_000, 31_000, None),
+    ]
 }
 
 fn view() -> View {
@@ -94,7 +121,7 @@ fn view() -> View {
         schedules: vec![office()],
         orders: Vec::new(),
         spent: (Money::from_micros(1_500_000), Money::from_micros(42_000_000)),
-        budgets: Vec::new(),
+        budgets: budgets(),
         backlog: Some(7),
         decision: None,
         last_step: None,
@@ -102,10 +129,11 @@ fn view() -> View {
         machines: vec![machine],
         price: PricePerHour::from_micros(31_000),
         price_on_demand: PricePerHour::from_micros(100_000),
+        pool_prices: BTreeMap::from([(pool(), PricePerHour::from_micros(32_000))]),
         closures: Vec::new(),
     };
     let lane = LaneView {
-        priced_at: None,
+        priced_at: Some(AT.minus(Span::from_secs(90))),
         lane: Lane { provider: "sim".into(), region: "east".into() },
         sight: Sight::Lost { last: Some(AT) },
         failure: Some(Failure::new(FailureKind::Unavailable, "List", "503", "try later")),
@@ -119,6 +147,8 @@ fn view() -> View {
         fleets: vec![fleet],
         lanes: vec![lane],
         orphans: Vec::new(),
+        decisions: Decisions::default(),
+        ended: EndedMachines::default(),
         notes: vec![note(1, None), note(2, Some("web")), note(3, Some("other")), note(4, Some("web"))],
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use policies::budget::Spend;
+use policies::control::decisions::Ended;
 use policies::control::ledger::{Boot, Intent, Leaving, Machine, Note, WORDS};
 use policies::control::orders::{Override, Setting};
 use policies::control::{Entry, Record};
@@ -18,6 +19,8 @@ use policies::rng::Stream;
 use policies::units::{Capacity, Money, PricePerHour, Time};
 use spotfleet::store::{Batch, Op, StateStore, wire};
 
+mod decision;
+
 /// A moment for what is set aside: 2026-01-02T03:04:05Z.
 pub(crate) const NOW: Time = Time::from_millis(1_767_323_045_000);
 
@@ -28,7 +31,9 @@ pub(crate) fn pick(rng: &mut Stream, below: usize) -> usize {
 
 /// A record with every field drawn: names of any script, empty, with zeros, slashes and quotes; numbers at their ends.
 pub(crate) fn record(rng: &mut Stream) -> Record {
-    match rng.below(10) {
+    match rng.below(13) {
+        10 | 11 => Record::Decision(decision::part(rng)),
+        12 => Record::Ended(Ended { number: number(rng), at: time(rng), machine: machine(rng) }),
         0 => Record::Boot(Boot { number: number(rng), seed: number(rng), at: time(rng), unproven: rng.chance(5_000) }),
         1 => Record::Intent(Intent {
             token: text(rng).into(),
@@ -93,6 +98,7 @@ pub(crate) fn record(rng: &mut Stream) -> Record {
             fleet: option(rng, text).map(Into::into),
             what: WORDS[pick(rng, WORDS.len())],
             text: text(rng),
+            decision: option(rng, number),
         }),
     }
 }
@@ -220,6 +226,7 @@ pub(crate) fn load_entries(seed: u64, seq: u64) -> Vec<Entry> {
         fleet: None,
         what: "target",
         text: "x".repeat(pick(&mut rng, 1_900)),
+        decision: None,
     })));
     entries
 }

@@ -1,5 +1,5 @@
-//! Files that are made from the code: the JSON schema and the reference page of the fleet file, and the OpenAPI document
-//! of the daemon. Tests named `generated` compare them, and write them when they are told to.
+//! Files that are made from the code: the JSON schema and the reference page of the fleet file, the OpenAPI document and
+//! the page of metrics of the daemon. Tests named `generated` compare them, and write them when they are told to.
 
 use crate::stage::{Failed, Step};
 

@@ -96,7 +96,9 @@ impl Controller {
         }
         self.count_launches(&launch.fleet, new);
         let (made, asked) = (launched.ids.len(), launch.count);
-        self.ledger.note(now, Some(&launch.fleet), "launched", format!("{made} of {asked} in {}", launch.pool));
+        let decision = self.ledger.decisions().number_of(&launch.token);
+        let text = format!("{made} of {asked} in {}", launch.pool);
+        self.ledger.note_of(decision, now, Some(&launch.fleet), "launched", text);
         self.settle(&launch.token);
         let open = Key::Closure(Place::Pool(launch.pool.clone()));
         if self.ledger.closures().contains_key(&Place::Pool(launch.pool.clone())) {
@@ -120,18 +122,19 @@ impl Controller {
     fn unfulfilled(&mut self, launch: &Launch, failure: &Failure) {
         self.close(&launch.pool, failure);
         let now = self.now;
+        let decision = self.ledger.decisions().number_of(&launch.token);
         let Some(attempt) = self.attempts.get_mut(&launch.token) else { return };
         attempt.out = false;
         if failure.kind.meaning().may_have_happened {
             attempt.unresolved = true;
             let text = format!("{} in {}: {failure}", launch.count, launch.pool);
-            self.ledger.note(now, Some(&launch.fleet), "unknown", text);
+            self.ledger.note_of(decision, now, Some(&launch.fleet), "unknown", text);
         } else if attempt.unresolved {
             // This call made nothing, but an earlier one under the token may have.
             attempt.look_only = true;
         } else {
             let text = format!("{} in {}: {failure}", launch.count, launch.pool);
-            self.ledger.note(now, Some(&launch.fleet), "refused", text);
+            self.ledger.note_of(decision, now, Some(&launch.fleet), "refused", text);
             self.settle(&launch.token);
         }
     }
@@ -162,7 +165,8 @@ impl Controller {
             } else {
                 ("launched", format!("{found} of {} in {}, seen by their token", intent.count, intent.pool))
             };
-            self.ledger.note(self.now, Some(&intent.fleet), what, text);
+            let decision = self.ledger.decisions().number_of(&intent.token);
+            self.ledger.note_of(decision, self.now, Some(&intent.fleet), what, text);
             self.settle(&intent.token);
         }
     }

@@ -2,10 +2,12 @@
 //!
 //! The store is a map from [`Key`] to [`Record`]; an [`Entry`] sets or removes one. Only what cannot be seen again is
 //! here: intents and the boot seed (promised), the lanes proven for a store made anew, machines with their cause of
-//! leaving, orders of the operator, fleet memories, spend, hours of demand and closures (learned slowly), and a bounded
-//! ring of notes (for `events`). Offers, phases and notices are looked at again.
+//! leaving, orders of the operator, fleet memories, spend, hours of demand and closures (learned slowly), and for people,
+//! each bounded: notes (for `events`), decisions and machines that are gone (for `explain`; see [`super::decisions`]).
+//! Offers, phases and notices are looked at again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::budget::Spend;
 use crate::demand::{Hour, Pace};
@@ -13,6 +15,7 @@ use crate::model::{FleetName, InstanceId, Lane, Pool, SourceName, SpecName, Toke
 use crate::plan::{Cause, Closure, Memory, Place};
 use crate::units::{Capacity, PricePerHour, Span, Time};
 
+use super::decisions::{DecisionPart, Decisions, Ended, EndedMachines};
 use super::orders::{Override, Slot};
 
 /// Sets or removes one record.
@@ -49,6 +52,10 @@ pub enum Key {
     Starts(Pool),
     /// A closure.
     Closure(Place),
+    /// A part of a decision: the decision's number, and the part's.
+    Decision(u64, u32),
+    /// A machine that is gone, by its number.
+    Ended(u64),
     /// A note, by its number.
     Note(u64),
 }
@@ -81,6 +88,10 @@ pub enum Record {
     Starts(Pool, Vec<Span>),
     /// A closed place.
     Closure(Closure),
+    /// A part of a decision that is kept.
+    Decision(DecisionPart),
+    /// A machine that is gone.
+    Ended(Ended),
     /// Something that happened.
     Note(Note),
 }
@@ -101,6 +112,8 @@ impl Record {
             Self::Pace(fleet, source, _) => Key::Pace(fleet.clone(), source.clone()),
             Self::Starts(pool, _) => Key::Starts(pool.clone()),
             Self::Closure(c) => Key::Closure(c.place.clone()),
+            Self::Decision(d) => Key::Decision(d.decision, d.number),
+            Self::Ended(e) => Key::Ended(e.number),
             Self::Note(n) => Key::Note(n.number),
         }
     }
@@ -194,6 +207,8 @@ pub struct Note {
     pub what: &'static str,
     /// In one sentence, without secrets.
     pub text: String,
+    /// The number of the decision that it is of or comes of, when there is one. It need not be kept any more.
+    pub decision: Option<u64>,
 }
 
 /// The closed vocabulary of [`Note::what`]. `other` is what a stored word becomes that this version does not know.
@@ -238,6 +253,8 @@ pub struct Ledger {
     paces: BTreeMap<(FleetName, SourceName), Pace>,
     starts: BTreeMap<Pool, Vec<Span>>,
     closures: BTreeMap<Place, Closure>,
+    decisions: Decisions,
+    ended: EndedMachines,
     notes: BTreeMap<u64, Note>,
     batch: Vec<Entry>,
     seq: u64,
@@ -274,6 +291,8 @@ impl Ledger {
             Key::Pace(fleet, source) => drop(self.paces.remove(&(fleet.clone(), source.clone()))),
             Key::Starts(pool) => drop(self.starts.remove(pool)),
             Key::Closure(place) => drop(self.closures.remove(place)),
+            Key::Decision(decision, number) => self.decisions.forget(*decision, *number),
+            Key::Ended(number) => drop(Arc::make_mut(&mut self.ended).remove(number)),
             Key::Note(number) => drop(self.notes.remove(number)),
         }
         self.batch.push(Entry::Forget(key));
@@ -281,8 +300,20 @@ impl Ledger {
 
     /// Writes a note, and forgets the one that falls off the ring.
     pub fn note(&mut self, at: Time, fleet: Option<&FleetName>, what: &'static str, text: String) {
+        self.note_of(None, at, fleet, what, text);
+    }
+
+    /// Writes a note that is of a decision or comes of it.
+    pub fn note_of(
+        &mut self,
+        decision: Option<u64>,
+        at: Time,
+        fleet: Option<&FleetName>,
+        what: &'static str,
+        text: String,
+    ) {
         let number = self.notes.last_key_value().map_or(1, |(n, _)| n + 1);
-        self.put(Record::Note(Note { number, at, fleet: fleet.cloned(), what, text }));
+        self.put(Record::Note(Note { number, at, fleet: fleet.cloned(), what, text, decision }));
         while let Some((oldest, _)) = self.notes.first_key_value()
             && number - oldest >= NOTES
         {
@@ -406,6 +437,18 @@ impl Ledger {
         &self.closures
     }
 
+    /// Decisions that are kept.
+    #[must_use]
+    pub const fn decisions(&self) -> &Decisions {
+        &self.decisions
+    }
+
+    /// Machines that are gone and kept, by number.
+    #[must_use]
+    pub const fn ended(&self) -> &EndedMachines {
+        &self.ended
+    }
+
     /// Notes, oldest first.
     pub fn notes(&self) -> impl DoubleEndedIterator<Item = &Note> {
         self.notes.values()
@@ -425,6 +468,8 @@ impl Ledger {
         all.extend(self.paces.iter().map(|((f, s), p)| Record::Pace(f.clone(), s.clone(), *p)));
         all.extend(self.starts.iter().map(|(pool, starts)| Record::Starts(pool.clone(), starts.clone())));
         all.extend(self.closures.values().cloned().map(Record::Closure));
+        all.extend(self.decisions.parts().map(Record::Decision));
+        all.extend(self.ended.values().map(|ended| Record::Ended(Ended::clone(ended))));
         all.extend(self.notes.values().cloned().map(Record::Note));
         all
     }
@@ -442,6 +487,8 @@ impl Ledger {
             Record::Pace(fleet, source, pace) => drop(self.paces.insert((fleet, source), pace)),
             Record::Starts(pool, starts) => drop(self.starts.insert(pool, starts)),
             Record::Closure(c) => drop(self.closures.insert(c.place.clone(), c)),
+            Record::Decision(part) => self.decisions.put(part),
+            Record::Ended(ended) => drop(Arc::make_mut(&mut self.ended).insert(ended.number, Arc::new(ended))),
             Record::Note(note) => drop(self.notes.insert(note.number, note)),
         }
     }

@@ -195,7 +195,8 @@ impl Controller {
         } else {
             ("launched", format!("{} in {} found by its token", machine.id, machine.pool))
         };
-        self.ledger.note(now, Some(&machine.fleet), what, text);
+        let decision = machine.token.as_ref().and_then(|token| self.ledger.decisions().number_of(token));
+        self.ledger.note_of(decision, now, Some(&machine.fleet), what, text);
         self.evidence.insert(key, asked);
         if !adopted {
             self.count_launches(&machine.fleet, 1);
@@ -315,7 +316,6 @@ impl Controller {
         let Some(machine) = self.ledger.machines().get(key).cloned() else { return };
         let what = if machine.leaving.is_some_and(|l| l.ordered) { "gone" } else { "lost" };
         let text = format!("{} in {} is gone", machine.id, machine.pool);
-        self.ledger.note(self.now, Some(&machine.fleet), what, text);
         if what == "lost" {
             let mut memory = self.ledger.memory(&machine.fleet);
             let before = memory.disturbed_at;
@@ -324,6 +324,9 @@ impl Controller {
                 self.ledger.put(Record::Memory(machine.fleet.clone(), memory));
             }
         }
+        let decision = self.ledger.decisions().number_about(&key.0, &key.1);
+        self.ledger.note_of(decision, self.now, Some(&machine.fleet), what, text);
+        self.keep_ended(&machine);
         self.close_bill(&machine);
         self.ledger.forget(Key::Machine(key.0.clone(), key.1.clone()));
         self.forget_protection(&machine.fleet, key);

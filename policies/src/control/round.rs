@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::check::check;
 use crate::demand::Readings;
-use crate::model::{FleetName, InstanceId, Lane, Offer, Phase};
-use crate::plan::{Action, Holding, HoldingId, Input, LaneState, Plan, Standing, Work, decide};
+use crate::model::{FleetName, InstanceId, Lane, Offer, Phase, Token};
+use crate::plan::{Action, Holding, HoldingId, Input, LaneState, Observation, Plan, Standing, Work, decide};
 
 use crate::report::Report;
 use crate::units::Span;
@@ -78,6 +78,7 @@ impl Controller {
             purses: &purses,
             lead: self.lead(&fleet),
         };
+        let observed = self.observing.then(|| Box::new(Observation::from(&input)));
         let (plan, report) = decide(&input);
         let violations = check(&input, &plan);
         // A wish to wake in the past is no reason to spin.
@@ -90,7 +91,7 @@ impl Controller {
                 self.ledger.note(now, Some(name), "violation", format!("plan refused by the checker: {said}"));
             }
         } else {
-            self.carry_out(&plan, &memory);
+            self.carry_out(&plan, &report, &memory);
         }
         self.say_budgets(name, &report);
         if let Some(mind) = self.fleets.get_mut(name) {
@@ -99,6 +100,7 @@ impl Controller {
             if !plan.actions.is_empty() {
                 mind.last_step = Some((plan.clone(), report.clone()));
             }
+            mind.observed = observed;
             mind.last = Some((plan, report));
         }
     }
@@ -125,7 +127,7 @@ impl Controller {
     /// Every machine on record and every promise of a fleet.
     pub(super) fn holdings(&self, fleet: &FleetName) -> Vec<Holding> {
         let mut holdings: Vec<Holding> = Vec::new();
-        let mut made: BTreeMap<&crate::model::Token, u32> = BTreeMap::new();
+        let mut made: BTreeMap<&Token, u32> = BTreeMap::new();
         for (key, machine) in self.ledger.machines() {
             if let Some(token) = &machine.token {
                 *made.entry(token).or_default() += 1;
@@ -179,24 +181,28 @@ impl Controller {
     }
 
     /// Promises and does what the plan says, in its order.
-    fn carry_out(&mut self, plan: &Plan, before: &crate::plan::Memory) {
+    fn carry_out(&mut self, plan: &Plan, report: &Report, before: &crate::plan::Memory) {
         let now = self.now;
+        let number = self.number_to_keep(plan, report);
+        let mut tokens = BTreeMap::new();
         if plan.memory != *before {
             if plan.memory.target != before.target {
                 let from = before.target.map_or_else(|| "none".to_owned(), |t| t.to_string());
-                self.ledger.note(now, Some(&plan.fleet), "target", format!("from {from} to {}", plan.target));
+                let text = format!("from {from} to {}", plan.target);
+                self.ledger.note_of(number, now, Some(&plan.fleet), "target", text);
             }
             if plan.memory.on_trial && !before.on_trial {
                 let text = "halted: too many launches of the last hour never ran".to_owned();
-                self.ledger.note(now, Some(&plan.fleet), "alarm", text);
+                self.ledger.note_of(number, now, Some(&plan.fleet), "alarm", text);
             }
             self.ledger.put(Record::Memory(plan.fleet.clone(), plan.memory.clone()));
         }
-        for action in &plan.actions {
+        for (n, action) in plan.actions.iter().enumerate() {
             match action {
                 Action::Launch { pool, spec, count, units, price, why: _ } => {
                     self.tokens += 1;
-                    let token = format!("sf-{:016x}-{}", self.boot.seed, self.tokens).into();
+                    let token: Token = format!("sf-{:016x}-{}", self.boot.seed, self.tokens).into();
+                    tokens.insert(n, token.clone());
                     let intent = Intent {
                         token,
                         fleet: plan.fleet.clone(),
@@ -218,24 +224,34 @@ impl Controller {
                 }
                 Action::Drain { instance, pool, until, why } => {
                     let leaving = Leaving { why: *why, since: now, until: *until, ordered: false };
-                    self.leave(instance, pool.lane(), leaving, "draining");
+                    self.leave(instance, pool.lane(), leaving, "draining", number);
                 }
                 Action::End { instance, pool, why } => {
                     let key = (pool.lane().clone(), instance.clone());
                     let told = self.ledger.machines().get(&key).and_then(|m| m.leaving);
                     let leaving = told.unwrap_or(Leaving { why: *why, since: now, until: now, ordered: true });
-                    self.leave(instance, pool.lane(), Leaving { ordered: true, ..leaving }, "ending");
+                    self.leave(instance, pool.lane(), Leaving { ordered: true, ..leaving }, "ending", number);
                 }
             }
+        }
+        if let Some(number) = number {
+            self.keep(number, plan, report, &tokens);
         }
         self.repeat_ends();
     }
 
-    fn leave(&mut self, instance: &InstanceId, lane: &Lane, leaving: Leaving, what: &'static str) {
+    fn leave(
+        &mut self,
+        instance: &InstanceId,
+        lane: &Lane,
+        leaving: Leaving,
+        what: &'static str,
+        decision: Option<u64>,
+    ) {
         let key = (lane.clone(), instance.clone());
         let Some(machine) = self.ledger.machines().get(&key).cloned() else { return };
         let text = format!("{} in {}: {}", machine.id, machine.pool, leaving.why.name());
-        self.ledger.note(self.now, Some(&machine.fleet), what, text);
+        self.ledger.note_of(decision, self.now, Some(&machine.fleet), what, text);
         self.ledger.put(Record::Machine(Machine { leaving: Some(leaving), ..machine }));
     }
 }

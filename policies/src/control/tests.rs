@@ -9,6 +9,8 @@ use crate::model::{Instance, Market, Phase};
 use crate::plan::Cause;
 use crate::units::{Capacity, PricePerHour};
 
+mod decisions;
+
 fn pool() -> Pool {
     Pool::new("sim", "r1", "z1", "small", Market::Spot)
 }

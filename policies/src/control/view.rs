@@ -1,15 +1,18 @@
 //! What people see: a snapshot made by the controller, without any format. HTTP and the terminal render it.
 
+use std::collections::BTreeMap;
+
 use crate::budget::Left;
 use crate::failure::Failure;
 use crate::failure::FailureKind;
-use crate::model::{FleetName, Lane, Market, Sight, Unit};
+use crate::model::{FleetName, Lane, Market, Pool, Sight, Unit};
 use crate::plan::{Closure, Holding, Plan};
 use crate::report::{Report, Wait};
 use crate::schedule::{Bounds, Schedule};
 use crate::units::{Capacity, Currency, Money, PricePerHour, Time};
 
 use super::Controller;
+use super::decisions::{Decisions, EndedMachines};
 use super::ledger::{Machine, Note};
 use super::orders::Override;
 
@@ -35,6 +38,10 @@ pub struct View {
     pub orphans: Vec<(Lane, String)>,
     /// The newest notes, oldest first, at most 200.
     pub notes: Vec<Note>,
+    /// Decisions that are kept.
+    pub decisions: Decisions,
+    /// Machines that are gone and kept.
+    pub ended: EndedMachines,
 }
 
 /// A fleet as it is.
@@ -71,6 +78,8 @@ pub struct FleetView {
     /// Hourly price of the same machines on-demand, by the offer of each machine's own place and type; a machine whose
     /// on-demand price is not known counts at its own price, so that no saving is claimed for it.
     pub price_on_demand: PricePerHour,
+    /// Price of one machine, as offered now, of each pool that it holds something in, where there is an offer.
+    pub pool_prices: BTreeMap<Pool, PricePerHour>,
     /// What is closed for it.
     pub closures: Vec<Closure>,
 }
@@ -123,6 +132,8 @@ pub(super) fn of(controller: &Controller) -> View {
             .collect(),
         orphans: controller.orphans.iter().map(|(lane, id)| (lane.clone(), id.to_string())).collect(),
         notes: notes.into_iter().rev().collect(),
+        decisions: controller.ledger.decisions().clone(),
+        ended: controller.ledger.ended().clone(),
     }
 }
 
@@ -181,21 +192,25 @@ fn fleet(controller: &Controller, name: &FleetName) -> Option<FleetView> {
     let orders = controller.ledger.overrides().values().filter(|o| o.fleet == *name && o.stands(controller.now));
     let machines: Vec<Machine> = controller.ledger.machines().values().filter(|m| m.fleet == *name).cloned().collect();
     let holdings = controller.holdings(name);
-    let offer = |pool: &crate::model::Pool| {
+    let offer = |pool: &Pool| {
         let eye = controller.lanes.get(pool.lane())?;
         controller.rates.convert(eye.offers.get(pool)?.price)
     };
-    let recorded: std::collections::BTreeMap<_, _> =
-        machines.iter().map(|m| ((m.pool.lane(), &m.id), m.price)).collect();
+    let recorded: BTreeMap<_, _> = machines.iter().map(|m| ((m.pool.lane(), &m.id), m.price)).collect();
     let mut price = PricePerHour::ZERO;
     let mut price_on_demand = PricePerHour::ZERO;
+    let mut pool_prices = BTreeMap::new();
     for holding in &holdings {
         let n = u64::from(holding.count);
         let known = match &holding.id {
             crate::plan::HoldingId::Machine(id) => recorded.get(&(holding.pool.lane(), id)).copied(),
             crate::plan::HoldingId::Promise(token) => controller.ledger.intents().get(token).map(|i| i.price),
         };
-        let now = offer(&holding.pool).or(known).unwrap_or_default();
+        let offered = offer(&holding.pool);
+        if let Some(offered) = offered {
+            pool_prices.insert(holding.pool.clone(), offered);
+        }
+        let now = offered.or(known).unwrap_or_default();
         price = price.plus(now.times(n));
         // Where the on-demand price is not known, no saving is claimed.
         let list = offer(&holding.pool.in_market(Market::OnDemand)).unwrap_or(now);
@@ -222,5 +237,6 @@ fn fleet(controller: &Controller, name: &FleetName) -> Option<FleetView> {
         machines,
         price,
         price_on_demand,
+        pool_prices,
     })
 }

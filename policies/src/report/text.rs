@@ -27,6 +27,34 @@ pub fn render(plan: &Plan, report: &Report) -> String {
     out
 }
 
+/// How the target came about, without its amount: `queue: need 11; headroom 10%; was 4`.
+#[must_use]
+pub fn render_sizing(report: &Report) -> String {
+    told(report, |text| text.sizing(&report.sizing))
+}
+
+/// The refused alternatives of a step, a line each.
+#[must_use]
+pub fn render_refused(report: &Report, step: &Step) -> String {
+    told(report, |text| text.refused(&step.refused))
+}
+
+/// What the decision waits for and how its budgets stood, a line each.
+#[must_use]
+pub fn render_waits(report: &Report) -> String {
+    told(report, |text| {
+        report.waits.iter().try_for_each(|wait| text.wait(wait))?;
+        report.budgets.iter().try_for_each(|left| text.budget(left))
+    })
+}
+
+fn told(report: &Report, tell: impl FnOnce(&mut Text<'_>) -> fmt::Result) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = tell(&mut Text { out: &mut out, at: report.at, currency: report.currency });
+    out
+}
+
 struct Text<'a> {
     out: &'a mut String,
     at: Time,

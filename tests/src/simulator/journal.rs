@@ -81,7 +81,14 @@ mod tests {
     use policies::control::ledger::Note;
 
     fn note(number: u64) -> Entry {
-        Entry::Put(Record::Note(Note { number, at: Time::EPOCH, fleet: None, what: "boot", text: String::new() }))
+        Entry::Put(Record::Note(Note {
+            number,
+            at: Time::EPOCH,
+            fleet: None,
+            what: "boot",
+            text: String::new(),
+            decision: None,
+        }))
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use policies::budget::Left;
 use policies::control::Override;
+use policies::control::decisions::Told;
 use policies::control::ledger::{Leaving, Machine as CoreMachine, Note};
 use policies::control::orders::Setting;
 use policies::control::view::{FleetView, LaneView, ScheduleView, View};
@@ -13,8 +14,8 @@ use policies::units::{Capacity, Money, PricePerHour, UnitPrice};
 use policies::{Plan as CorePlan, Report};
 
 use super::{
-    Budget, Closure, Event, Events, Failure, Fleet, Fleets, Instance, Instances, Lane, Lanes, LastStep, Orphan, Plan,
-    PoolUse, Refused, Schedule, Sizing, StandingOrder, Step, Wait, Work, WorkerAnswer,
+    Budget, Closure, Decision, Event, Events, Failure, Fleet, Fleets, Instance, Instances, Lane, Lanes, LastStep,
+    Orphan, Plan, PoolUse, Refused, Schedule, Sizing, StandingOrder, Step, Wait, Work, WorkerAnswer,
 };
 use crate::clock::{local_rfc3339, rfc3339};
 
@@ -230,6 +231,12 @@ impl Plan {
             budgets: report.budgets.iter().map(Budget::from).collect(),
             text,
         }
+    }
+}
+
+impl From<&Told> for Decision {
+    fn from(Told { number, plan, report, steps }: &Told) -> Self {
+        Self { number: *number, steps: *steps, plan: Plan::new(plan, report) }
     }
 }
 
@@ -465,6 +472,7 @@ impl From<&Note> for Event {
             fleet: note.fleet.as_ref().map(ToString::to_string),
             what: note.what.to_owned(),
             text: note.text.clone(),
+            decision: note.decision,
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use policies::control::{Call, Record, Reply};
-use policies::demand::{Reading, Sample};
+use policies::demand::{Reading, Readings, Sample};
 use policies::failure::{Failure, FailureKind};
-use policies::model::{Lane, Pool, ProviderName, Region};
-use policies::units::Time;
+use policies::model::{Lane, Pool, ProviderName, Region, SourceRule};
+use policies::plan::Observation;
+use policies::units::{Capacity, Time};
 
 /// A place that is assumed to be lost: a provider, or one of its regions.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -56,6 +57,31 @@ impl WhatIf {
             _ => true,
         });
         records
+    }
+
+    /// An observation as it would have been. The same as when the clouds are looked at with these assumptions: what is
+    /// lost holds and offers nothing, and is seen.
+    #[must_use]
+    pub fn observed(&self, mut observation: Observation) -> Observation {
+        if let Some(waiting) = self.demand {
+            let sample = Sample { at: observation.now, waiting, in_flight: 0, arrived_total: None };
+            let sources = observation.fleet.demand.sources.iter();
+            for (name, _) in sources.filter(|(_, rule)| matches!(rule, SourceRule::Queue(_))) {
+                let readings = observation.demand.of_mut(name);
+                let pace = readings.pace();
+                *readings = Readings::default();
+                readings.record(Reading::Jobs(sample), Capacity::ZERO);
+                readings.restore(pace);
+            }
+        }
+        observation.holdings.retain(|holding| !self.lost(holding.pool.lane()));
+        observation.offers.retain(|offer| !self.lost(offer.pool.lane()));
+        for offer in &mut observation.offers {
+            if let Some(micros) = self.prices.get(&offer.pool) {
+                offer.price.micros = *micros;
+            }
+        }
+        observation
     }
 
     /// What this call would have come back with.

@@ -1,6 +1,7 @@
 //! A record as JSON: the body of a value, and a line of an export.
 
 use policies::budget::Spend;
+use policies::control::decisions::Ended;
 use policies::control::ledger::{Boot, Intent, Leaving, Machine, Note, Record, WORDS};
 use policies::control::orders::{Override, Setting};
 use policies::demand::{Hour, Pace};
@@ -11,6 +12,7 @@ use policies::units::{Capacity, Money, PricePerHour, Span, Time};
 use serde::{Deserialize, Serialize};
 
 use super::NOTE_TEXT_BYTES;
+use super::decision::DecisionLine;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -26,6 +28,8 @@ pub(super) enum Line {
     Pace(PaceLine),
     Starts(StartsLine),
     Closure(ClosureLine),
+    Decision(DecisionLine),
+    Ended(EndedLine),
     Note(NoteLine),
 }
 
@@ -212,6 +216,14 @@ enum PlaceLine {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct EndedLine {
+    number: u64,
+    at_ms: i64,
+    machine: MachineLine,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct NoteLine {
     number: u64,
     at_ms: i64,
@@ -219,6 +231,8 @@ pub(super) struct NoteLine {
     fleet: Option<String>,
     what: String,
     text: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    decision: Option<u64>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
@@ -247,20 +261,7 @@ impl From<&Record> for Line {
                 price_micros: price.micros(),
                 at_ms: at.as_millis(),
             }),
-            Record::Machine(Machine { id, fleet, pool, units, price, born, ready, token, adopted, leaving }) => {
-                Self::Machine(MachineLine {
-                    id: id.as_str().to_owned(),
-                    fleet: fleet.as_str().to_owned(),
-                    pool: pool.into(),
-                    units_milli: units.milli(),
-                    price_micros: price.micros(),
-                    born_ms: born.as_millis(),
-                    ready_ms: ready.map(Time::as_millis),
-                    token: token.as_ref().map(|t| t.as_str().to_owned()),
-                    adopted: *adopted,
-                    leaving: leaving.map(LeavingLine::from),
-                })
-            }
+            Record::Machine(machine) => Self::Machine(machine.into()),
             Record::Override(order) => Self::Override(order.into()),
             Record::Memory(fleet, memory) => Self::Memory(MemoryLine::of(fleet.as_str(), memory)),
             Record::Spend(fleet, Spend { at, day, in_day, month, in_month }) => Self::Spend(SpendLine {
@@ -296,12 +297,17 @@ impl From<&Record> for Line {
                 until_ms: until.as_millis(),
                 strikes: *strikes,
             }),
-            Record::Note(Note { number, at, fleet, what, text }) => Self::Note(NoteLine {
+            Record::Decision(part) => Self::Decision(part.into()),
+            Record::Ended(Ended { number, at, machine }) => {
+                Self::Ended(EndedLine { number: *number, at_ms: at.as_millis(), machine: machine.into() })
+            }
+            Record::Note(Note { number, at, fleet, what, text, decision }) => Self::Note(NoteLine {
                 number: *number,
                 at_ms: at.as_millis(),
                 fleet: fleet.as_ref().map(|f| f.as_str().to_owned()),
                 what: (*what).to_owned(),
-                text: cut(text).to_owned(),
+                text: cut(text, NOTE_TEXT_BYTES).to_owned(),
+                decision: *decision,
             }),
         }
     }
@@ -330,18 +336,7 @@ impl Line {
                 price: PricePerHour::from_micros(i.price_micros),
                 at: Time::from_millis(i.at_ms),
             }),
-            Self::Machine(m) => Record::Machine(Machine {
-                id: m.id.into(),
-                fleet: m.fleet.into(),
-                pool: m.pool.into(),
-                units: Capacity::from_milli(m.units_milli),
-                price: PricePerHour::from_micros(m.price_micros),
-                born: Time::from_millis(m.born_ms),
-                ready: m.ready_ms.map(Time::from_millis),
-                token: m.token.map(Into::into),
-                adopted: m.adopted,
-                leaving: m.leaving.map(LeavingLine::into_leaving).transpose()?,
-            }),
+            Self::Machine(m) => Record::Machine(m.into_machine()?),
             Self::Override(o) => Record::Override(o.into()),
             Self::Memory(m) => {
                 let (fleet, memory) = m.into_memory();
@@ -374,6 +369,12 @@ impl Line {
                 until: Time::from_millis(c.until_ms),
                 strikes: c.strikes,
             }),
+            Self::Decision(d) => Record::Decision(d.into()),
+            Self::Ended(e) => Record::Ended(Ended {
+                number: e.number,
+                at: Time::from_millis(e.at_ms),
+                machine: e.machine.into_machine()?,
+            }),
             Self::Note(n) => {
                 let known = WORDS.into_iter().find(|w| *w == n.what);
                 Record::Note(Note {
@@ -382,8 +383,44 @@ impl Line {
                     fleet: n.fleet.map(Into::into),
                     what: known.unwrap_or("other"),
                     text: if known.is_some() { n.text } else { format!("{}: {}", n.what, n.text) },
+                    decision: n.decision,
                 })
             }
+        })
+    }
+}
+
+impl From<&Machine> for MachineLine {
+    fn from(machine: &Machine) -> Self {
+        let Machine { id, fleet, pool, units, price, born, ready, token, adopted, leaving } = machine;
+        Self {
+            id: id.as_str().to_owned(),
+            fleet: fleet.as_str().to_owned(),
+            pool: pool.into(),
+            units_milli: units.milli(),
+            price_micros: price.micros(),
+            born_ms: born.as_millis(),
+            ready_ms: ready.map(Time::as_millis),
+            token: token.as_ref().map(|t| t.as_str().to_owned()),
+            adopted: *adopted,
+            leaving: leaving.map(LeavingLine::from),
+        }
+    }
+}
+
+impl MachineLine {
+    fn into_machine(self) -> Result<Machine, String> {
+        Ok(Machine {
+            id: self.id.into(),
+            fleet: self.fleet.into(),
+            pool: self.pool.into(),
+            units: Capacity::from_milli(self.units_milli),
+            price: PricePerHour::from_micros(self.price_micros),
+            born: Time::from_millis(self.born_ms),
+            ready: self.ready_ms.map(Time::from_millis),
+            token: self.token.map(Into::into),
+            adopted: self.adopted,
+            leaving: self.leaving.map(LeavingLine::into_leaving).transpose()?,
         })
     }
 }
@@ -568,8 +605,8 @@ impl MemoryLine {
     }
 }
 
-/// The start of a text whose JSON is at most [`NOTE_TEXT_BYTES`] long.
-fn cut(text: &str) -> &str {
+/// The start of a text whose JSON is at most so many bytes long.
+pub(super) fn cut(text: &str, bytes: usize) -> &str {
     let mut json = 0;
     for (at, c) in text.char_indices() {
         json += match c {
@@ -577,7 +614,7 @@ fn cut(text: &str) -> &str {
             c if c.is_ascii_control() => 6,
             c => c.len_utf8(),
         };
-        if json > NOTE_TEXT_BYTES {
+        if json > bytes {
             return &text[..at];
         }
     }

@@ -34,7 +34,7 @@ fn bench() -> Bench {
     let records = [("i-1", None), ("i-2", None), ("i-3", told)];
     let records = records.map(|(id, leaving)| Record::Machine(machine(id, leaving)));
     let mut wanted = fleet("web");
-    wanted.demand.queue = None;
+    wanted.demand.sources.clear();
     let mut bench = Bench::of(vec![wanted], None, records.to_vec());
     // It decides once it has looked for machines and for prices.
     let calls = bench.tick(Span::from_secs(10));
