@@ -49,3 +49,13 @@ fn the_batch_example_means_what_it_says() {
     let tags: Vec<&str> = spec.tags.keys().map(String::as_str).collect();
     assert_eq!(tags, ["Application", "cost_center", "team"]);
 }
+
+#[test]
+fn the_default_owner_is_that_of_a_file_that_names_none() {
+    let text = "version: 1\nproviders: {sim: {types: {small: {vcpus: 1, on_demand_price: 1, spot_price: 1}}}}\nfleets:\n  \
+                - {name: a, capacity: {min: 0, max: 1}, pools: [{provider: sim, regions: [r], zones: [r-1], instance_types: \
+                [small]}]}\n";
+    let config = Config::parse("fleet.yaml", text, &ThisHost);
+    let config = config.unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.daemon.owner, config::DEFAULT_OWNER);
+}

@@ -13,6 +13,8 @@ use config::{Config, FleetConfig, Host, ProviderConfig, Secret, SecretError, Sto
 use policies::control::Setup;
 use policies::failure::Failure;
 use policies::model::{Fleet, Lane, ProviderName, Region};
+#[cfg(feature = "aws")]
+use providers::doctor::{Doctor, Wanted};
 use providers::{Guarded, Provider};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -223,6 +225,45 @@ impl Tidy {
     async fn nothing<T>(&self, answer: T) -> T {
         std::future::ready(answer).await
     }
+}
+
+/// The doctors of the clouds of kind `aws` in a configuration, each with what the fleets want of it.
+///
+/// # Errors
+/// When one cannot be set up.
+#[cfg(feature = "aws")]
+pub async fn aws_doctors(config: &Config) -> Result<Vec<(Box<dyn Doctor>, Vec<Wanted>)>, AssembleError> {
+    let mut doctors: Vec<(Box<dyn Doctor>, Vec<Wanted>)> = Vec::new();
+    for (name, provider) in &config.providers {
+        if let ProviderConfig::Aws(settings) = provider {
+            doctors.push((Box::new(aws::doctor(name, settings, config).await?), launches(name, config)));
+        }
+    }
+    Ok(doctors)
+}
+
+/// The minimal policy of the daemon of this configuration in its AWS accounts; `None`: of a daemon with the defaults.
+#[cfg(feature = "aws")]
+#[must_use]
+pub fn aws_policy(config: Option<&Config>) -> serde_json::Value {
+    let default = || providers::aws::PolicyScope::new(config::DEFAULT_OWNER);
+    providers::aws::iam_policy(&config.map_or_else(default, aws::policy_scope))
+}
+
+/// What the fleets may want to launch in a provider, by fleet and specification.
+#[cfg(feature = "aws")]
+fn launches(name: &ProviderName, config: &Config) -> Vec<Wanted> {
+    let mut all = Vec::new();
+    for FleetConfig { fleet, specs, .. } in &config.fleets {
+        for (spec_name, spec) in specs {
+            let ours = fleet.pools.iter().filter(|(pool, spec)| pool.provider() == name && *spec == spec_name);
+            let pools: std::collections::BTreeSet<_> = ours.map(|(pool, _)| pool.clone()).collect();
+            if !pools.is_empty() {
+                all.push(Wanted { fleet: fleet.name.clone(), spec: Arc::clone(spec), pools });
+            }
+        }
+    }
+    all
 }
 
 /// The regions of a provider that the fleets name.

@@ -6,7 +6,8 @@
 //! HTTP 200: a fleet request reports a shortage, a quota or a missing permission inside a 200.
 //!
 //! In here: `wire` (the SDK), `translate` and `events` (pure), `failure` (codes to kinds), `prices` and
-//! `offers` (facts kept with their age), `watch` (notices). Not here: rate limits, deadlines and metrics (the
+//! `offers` (facts kept with their age), `watch` (notices), `doctor` (what is missing before anything is launched),
+//! `policy` (the permissions, as IAM takes them). Not here: rate limits, deadlines and metrics (the
 //! guard), retries and decisions (the controller).
 //!
 //! # Tags
@@ -28,17 +29,21 @@ use policies::model::{Capabilities, Instance, InstanceId, Notice, Offer, Pool, P
 use policies::units::{Span, Time};
 
 mod depth;
+mod doctor;
 mod events;
 mod failure;
 mod offers;
+mod policy;
 mod prices;
 mod translate;
 mod watch;
 mod wire;
 
 pub(crate) use depth::{Depth, QueueDepth};
+pub use doctor::AwsDoctor;
 use failure::Trouble;
 use offers::Catalogue;
+pub use policy::{PolicyScope, iam_policy, partition};
 use translate::LaunchAnswer;
 use watch::{Source, Watch};
 use wire::LaunchCall;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::{AwsConfig, Config, LaunchApi};
+use config::{AwsConfig, Config, LaunchApi, ProviderConfig, SourceKind};
+use policies::failure::Failure;
 use policies::model::ProviderName;
 use providers::LaunchSpec;
-use providers::aws::{self, Aws, AwsSettings};
+use providers::aws::{self, Aws, AwsDoctor, AwsSettings, PolicyScope};
 use tracing::{info, warn};
 
 use super::{AssembleError, regions};
@@ -20,6 +21,25 @@ pub(super) async fn cloud(
     configured: &AwsConfig,
     config: &Config,
 ) -> Result<Arc<Aws>, AssembleError> {
+    let settings = settings(name, configured, config)?;
+    Ok(Arc::new(Aws::new(settings).await.map_err(|failure| refused(name, &failure))?))
+}
+
+/// The doctor of the account that [`cloud`] would use.
+pub(super) async fn doctor(
+    name: &ProviderName,
+    configured: &AwsConfig,
+    config: &Config,
+) -> Result<AwsDoctor, AssembleError> {
+    let settings = settings(name, configured, config)?;
+    AwsDoctor::new(settings).await.map_err(|failure| refused(name, &failure))
+}
+
+fn refused(name: &ProviderName, failure: &Failure) -> AssembleError {
+    AssembleError::Provider { name: name.clone(), why: failure.to_string() }
+}
+
+fn settings(name: &ProviderName, configured: &AwsConfig, config: &Config) -> Result<AwsSettings, AssembleError> {
     let AwsConfig {
         allow_http,
         endpoint_url,
@@ -29,20 +49,51 @@ pub(super) async fn cloud(
         call_deadline,
         visibility_lag,
     } = configured;
-    let refused = |why: &dyn std::fmt::Display| AssembleError::Provider { name: name.clone(), why: why.to_string() };
     let mut settings = AwsSettings::new(name.clone(), &config.daemon.owner, regions(name, config))
         .with_queues(interruption_queue_urls)
-        .map_err(|failure| refused(&failure))?;
+        .map_err(|failure| refused(name, &failure))?;
     settings.allow_http = *allow_http;
     settings.endpoint_url.clone_from(endpoint_url);
     settings.pricing_endpoint_url.clone_from(pricing_endpoint_url);
-    settings.launch_api = match launch_api {
-        LaunchApi::CreateFleet => aws::LaunchApi::CreateFleet,
-        LaunchApi::RunInstances => aws::LaunchApi::RunInstances,
-    };
+    settings.launch_api = api(*launch_api);
     settings.call_deadline = *call_deadline;
     settings.visibility_lag = *visibility_lag;
-    Ok(Arc::new(Aws::new(settings).await.map_err(|failure| refused(&failure))?))
+    Ok(settings)
+}
+
+const fn api(configured: LaunchApi) -> aws::LaunchApi {
+    match configured {
+        LaunchApi::CreateFleet => aws::LaunchApi::CreateFleet,
+        LaunchApi::RunInstances => aws::LaunchApi::RunInstances,
+    }
+}
+
+/// What the policy of this configuration's daemon is for.
+pub(super) fn policy_scope(config: &Config) -> PolicyScope {
+    let mut scope = PolicyScope::new(&config.daemon.owner);
+    let mut by_fleet = false;
+    let mut any = false;
+    for (name, provider) in &config.providers {
+        let ProviderConfig::Aws(aws) = provider else { continue };
+        any = true;
+        by_fleet |= aws.launch_api == LaunchApi::CreateFleet;
+        scope.interruption_queues.extend(aws.interruption_queue_urls.iter().cloned());
+        if let Some(region) = regions(name, config).first() {
+            scope.partition = aws::partition(region.as_str());
+        }
+    }
+    scope.launch_api = if any && !by_fleet { aws::LaunchApi::RunInstances } else { aws::LaunchApi::CreateFleet };
+    for fleet in &config.fleets {
+        if let Some(SourceKind::Sqs { queue_url, .. }) = fleet.source.as_ref().map(|source| &source.kind) {
+            scope.demand_queues.insert(queue_url.clone());
+        }
+        for spec in fleet.specs.values() {
+            let LaunchSpec::Aws(spec) = &**spec else { continue };
+            scope.profiles.extend(spec.instance_profile.clone());
+            scope.parameters.extend(spec.image.strip_prefix("resolve:ssm:").map(str::to_owned));
+        }
+    }
+    scope
 }
 
 /// Deletes the launch templates of ours that no fleet of this configuration uses.

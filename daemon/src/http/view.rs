@@ -577,6 +577,38 @@ pub struct Mistake {
     pub hint: Option<String>,
 }
 
+/// What `spotfleet doctor` prints.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Examined {
+    /// By provider, then place and check.
+    pub findings: Vec<Found>,
+    /// Findings that are problems.
+    pub problems: u64,
+    /// Findings that are warnings.
+    pub warnings: u64,
+    /// Findings that could not be checked.
+    pub not_checked: u64,
+}
+
+/// What was found about one thing in a cloud.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Found {
+    /// The provider's name.
+    pub provider: String,
+    /// `ok`, `warning`, `problem` or `not checked`.
+    pub verdict: String,
+    /// A region, or `account`.
+    pub place: String,
+    /// What was looked at.
+    pub check: String,
+    /// Which one: an id, a name, a permission.
+    pub subject: String,
+    /// How it is.
+    pub text: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
 /// What `spotfleet demo` prints at its end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DemoSummary {

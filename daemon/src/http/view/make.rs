@@ -12,8 +12,8 @@ use policies::units::{Capacity, Money, PricePerHour, UnitPrice};
 use policies::{Plan as CorePlan, Report};
 
 use super::{
-    Budget, Closure, Event, Events, Failure, Fleet, Fleets, Instance, Instances, Lane, Lanes, LastStep, Orphan, Plan,
-    PoolUse, Refused, Schedule, Sizing, StandingOrder, Step, Wait,
+    Budget, Closure, Event, Events, Examined, Failure, Fleet, Fleets, Found, Instance, Instances, Lane, Lanes,
+    LastStep, Orphan, Plan, PoolUse, Refused, Schedule, Sizing, StandingOrder, Step, Wait,
 };
 use crate::clock::{local_rfc3339, rfc3339};
 
@@ -471,6 +471,34 @@ impl From<&CoreFailure> for Failure {
             code: failure.code.clone(),
             message: failure.message.clone(),
         }
+    }
+}
+
+impl Found {
+    /// A finding about this provider.
+    #[must_use]
+    pub fn new(provider: &policies::model::ProviderName, finding: providers::doctor::Finding) -> Self {
+        let providers::doctor::Finding { verdict, place, check, subject, text, hint } = finding;
+        Self {
+            provider: provider.to_string(),
+            verdict: verdict.name().to_owned(),
+            place,
+            check: check.name().to_owned(),
+            subject,
+            text,
+            hint,
+        }
+    }
+}
+
+impl Examined {
+    /// These findings, counted.
+    #[must_use]
+    pub fn new(findings: Vec<Found>) -> Self {
+        use providers::doctor::Verdict;
+        let count = |verdict: Verdict| findings.iter().filter(|f| f.verdict == verdict.name()).count() as u64;
+        let (problems, warnings) = (count(Verdict::Problem), count(Verdict::Warning));
+        Self { problems, warnings, not_checked: count(Verdict::NotChecked), findings }
     }
 }
 
