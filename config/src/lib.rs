@@ -31,7 +31,7 @@ mod tree;
 
 pub use generate::{reference, schema as json_schema};
 pub use host::{FakeHost, Host, ThisHost};
-pub use lower::MAX_POOLS;
+pub use lower::{DEFAULT_OWNER, MAX_POOLS};
 pub use model::{
     AwsConfig, Config, DaemonConfig, FleetConfig, HttpServer, LaunchApi, LogConfig, LogFormat, LogLevel, OtlpConfig,
     ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, StoreEngine, Url,

@@ -36,6 +36,9 @@ mod source;
 /// 5,000.
 pub const MAX_POOLS: usize = 20_000;
 
+/// The owner tag of a daemon whose file names none.
+pub const DEFAULT_OWNER: &str = "spotfleet";
+
 /// What lowering knows and gathers.
 pub(crate) struct Lowering<'a, 's> {
     pub(crate) problems: &'a mut Collector<'s>,

@@ -36,7 +36,7 @@ fn the_batch_example_means_what_it_says() {
     assert_eq!(fleet.fleet.pools.len(), 24);
     assert_eq!(fleet.fleet.pools.keys().filter(|p| p.market() == Market::Spot).count(), 12);
     assert_eq!(fleet.fleet.spot.max_price_per_unit.unwrap().to_string(), "0.1200");
-    let source = fleet.source.as_ref().unwrap();
+    let source = fleet.sources.values().next().unwrap();
     let SourceKind::RedisList { url: Url::Secret(secret), list, in_progress } = &source.kind else {
         panic!("{source:?}");
     };
@@ -48,4 +48,14 @@ fn the_batch_example_means_what_it_says() {
     assert!(spec.user_data.as_ref().unwrap().starts_with("#!/bin/sh\n"));
     let tags: Vec<&str> = spec.tags.keys().map(String::as_str).collect();
     assert_eq!(tags, ["Application", "cost_center", "team"]);
+}
+
+#[test]
+fn the_default_owner_is_that_of_a_file_that_names_none() {
+    let text = "version: 1\nproviders: {sim: {types: {small: {vcpus: 1, on_demand_price: 1, spot_price: 1}}}}\nfleets:\n  \
+                - {name: a, capacity: {min: 0, max: 1}, pools: [{provider: sim, regions: [r], zones: [r-1], instance_types: \
+                [small]}]}\n";
+    let config = Config::parse("fleet.yaml", text, &ThisHost);
+    let config = config.unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.daemon.owner, config::DEFAULT_OWNER);
 }

@@ -13,6 +13,9 @@ use config::{Config, FleetConfig, Host, ProviderConfig, SecretError, StoreEngine
 use policies::control::Setup;
 use policies::failure::Failure;
 use policies::model::{Fleet, Lane, ProviderName, Region, SourceRule};
+use policies::units::Time;
+#[cfg(feature = "aws")]
+use providers::doctor::{Doctor, Wanted};
 use providers::{Guarded, Provider};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -86,6 +89,7 @@ pub async fn assemble(config: &Config, clock: &Clock) -> Result<Assembled, Assem
         providers: capabilities,
         rates: config.daemon.rates.clone(),
         budget: config.daemon.budget,
+        orphans: config.daemon.orphans,
         zone: Arc::clone(&config.daemon.time_zone),
         tick: config.daemon.tick,
         boot_seed: entropy()?,
@@ -223,13 +227,13 @@ impl std::fmt::Debug for Tidy {
 }
 
 impl Tidy {
-    /// Removes what no fleet of this configuration uses, and says so in the log. Touches no machine. What fails is left to
-    /// the next start or reload.
-    pub async fn up(&self, config: &Config) {
+    /// Removes what no fleet of this configuration has used for an hour of these calls, and says so in the log. Touches no
+    /// machine. What fails is left to the next call.
+    pub async fn up(&self, config: &Config, now: Time) {
         #[cfg(feature = "aws")]
-        aws::tidy(&self.clouds, config).await;
+        aws::tidy(&self.clouds, config, now).await;
         #[cfg(not(feature = "aws"))]
-        self.nothing(config).await;
+        self.nothing((config, now)).await;
     }
 
     /// Takes clouds that were made anew.
@@ -245,6 +249,45 @@ impl Tidy {
     async fn nothing<T>(&self, answer: T) -> T {
         std::future::ready(answer).await
     }
+}
+
+/// The doctors of the clouds of kind `aws` in a configuration, each with what the fleets want of it.
+///
+/// # Errors
+/// When one cannot be set up.
+#[cfg(feature = "aws")]
+pub async fn aws_doctors(config: &Config) -> Result<Vec<(Box<dyn Doctor>, Vec<Wanted>)>, AssembleError> {
+    let mut doctors: Vec<(Box<dyn Doctor>, Vec<Wanted>)> = Vec::new();
+    for (name, provider) in &config.providers {
+        if let ProviderConfig::Aws(settings) = provider {
+            doctors.push((Box::new(aws::doctor(name, settings, config).await?), launches(name, config)));
+        }
+    }
+    Ok(doctors)
+}
+
+/// The minimal policy of the daemon of this configuration in its AWS accounts; `None`: of a daemon with the defaults.
+#[cfg(feature = "aws")]
+#[must_use]
+pub fn aws_policy(config: Option<&Config>) -> serde_json::Value {
+    let default = || providers::aws::PolicyScope::new(config::DEFAULT_OWNER);
+    providers::aws::iam_policy(&config.map_or_else(default, aws::policy_scope))
+}
+
+/// What the fleets may want to launch in a provider, by fleet and specification.
+#[cfg(feature = "aws")]
+fn launches(name: &ProviderName, config: &Config) -> Vec<Wanted> {
+    let mut all = Vec::new();
+    for FleetConfig { fleet, specs, .. } in &config.fleets {
+        for (spec_name, spec) in specs {
+            let ours = fleet.pools.iter().filter(|(pool, spec)| pool.provider() == name && *spec == spec_name);
+            let pools: std::collections::BTreeSet<_> = ours.map(|(pool, _)| pool.clone()).collect();
+            if !pools.is_empty() {
+                all.push(Wanted { fleet: fleet.name.clone(), spec: Arc::clone(spec), pools });
+            }
+        }
+    }
+    all
 }
 
 /// The regions of a provider that the fleets name.

@@ -8,6 +8,7 @@ pub mod run;
 
 mod client;
 mod demo;
+mod doctor;
 mod explain;
 mod files;
 mod orders;
@@ -54,6 +55,8 @@ pub enum Output {
 pub enum Command {
     /// Check fleet files and name every problem at once
     Validate(files::ValidateArgs),
+    /// Look whether a fleet file would work in its clouds, and say what is missing; change nothing
+    Doctor(doctor::DoctorArgs),
     /// Say what would be done now and why; change nothing
     Plan(plan::PlanArgs),
     /// Run the daemon
@@ -154,6 +157,7 @@ pub fn main() -> ExitCode {
 fn command(command: Command, out: &mut Out) -> Result<Done, Fault> {
     match command {
         Command::Validate(args) => files::validate(&args, out),
+        Command::Doctor(args) => doctor::doctor(&args, out),
         Command::Plan(args) => plan::plan(&args, out),
         Command::Run(args) => run::run(&args),
         Command::Status(args) => show::status(&args, out),

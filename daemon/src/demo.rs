@@ -103,7 +103,7 @@ pub async fn run(options: &Options, telemetry: &Telemetry, mut screen: Screen) -
         providers: capabilities,
         rates: rates(),
         budget: None,
-        survive: None,
+        orphans: policies::control::OrphanRule::default(),
         zone: Arc::new(policies::schedule::TimeZone::utc()),
         tick: Span::from_secs(10),
         boot_seed: options.seed,
@@ -210,6 +210,7 @@ fn fleet(clouds: &[SimProvider]) -> Fleet {
         max: Capacity::units(32),
         schedules: Vec::new(),
         budget: None,
+        survive: None,
         demand: DemandRules {
             sources: DemandRules::queue(QueueRule {
                 jobs_per_unit_hour: Some(PerHour::new(JOBS_PER_GPU_HOUR)),

@@ -19,7 +19,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use policies::budget::Budget;
 use policies::control::ledger::Leaving;
-use policies::control::{self, Controller, Effect, Event, OrderId, Refusal, View, Word};
+use policies::control::{self, Controller, Effect, Event, OrderId, OrphanRule, Refusal, View, Word};
 use policies::cost::Rates;
 use policies::model::Fleet;
 use policies::units::Time;
@@ -85,6 +85,8 @@ pub struct Reload {
     pub rates: Rates,
     /// The budget of all fleets together.
     pub budget: Option<Budget>,
+    /// What is done about machines of fleets that are not configured.
+    pub orphans: OrphanRule,
     /// Their sources and launch specifications.
     pub world: World,
 }
@@ -312,9 +314,9 @@ impl Shell {
     }
 
     fn reload(&mut self, reload: Reload) -> Result<(), ShellError> {
-        let Reload { fleets, rates, budget, world } = reload;
+        let Reload { fleets, rates, budget, orphans, world } = reload;
         self.world.reload(world);
-        self.handle(Event::Reloaded { fleets, rates, budget })?;
+        self.handle(Event::Reloaded { fleets, rates, budget, orphans })?;
         self.publish();
         systemd::ready("reloaded");
         Ok(())

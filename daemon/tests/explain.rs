@@ -55,7 +55,8 @@ fn records() -> Vec<Record> {
             target: Capacity::units(target),
             sizing: Sizing {
                 need: Capacity::units(need),
-                basis: Basis::Queue,
+                basis: Basis::Queue("queue".into()),
+                others: Vec::new(),
                 forecast: None,
                 limits: limits.to_vec(),
                 target: Capacity::units(target),

@@ -48,7 +48,7 @@ fn fleet() -> Fleet {
         budget: None,
         survive: None,
         demand: DemandRules {
-            queue: None,
+            sources: BTreeMap::new(),
             forecast: None,
             headroom: Share::default(),
             on_missing: MissingRule { hold: Span::ZERO, then: None },
@@ -91,6 +91,7 @@ fn setup(provider: &dyn Provider) -> Setup {
         providers: BTreeMap::from([(provider.name().clone(), provider.capabilities().clone())]),
         rates: Rates::default(),
         budget: None,
+        orphans: policies::control::OrphanRule::default(),
         zone: Arc::new(policies::schedule::TimeZone::utc()),
         tick: Span::from_secs(1),
         boot_seed: 9,

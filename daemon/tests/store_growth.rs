@@ -106,6 +106,8 @@ fn batch(tick: u64) -> Vec<Entry> {
             launches: Vec::new(),
             outcomes: Vec::new(),
             on_trial: false,
+            moves: Vec::new(),
+            disturbed_at: None,
         };
         entries.push(Entry::Put(Record::Memory(name.clone(), memory)));
         entries.push(hour(fleet, hour_of(now)));

@@ -7,15 +7,15 @@ use std::collections::BTreeSet;
 
 use policies::budget::Spend;
 use policies::control::decisions::{DecisionPart, Ended, KeptStep, Part};
-use policies::control::ledger::{Boot, Intent, Key, Leaving, Machine, Note, Record};
+use policies::control::ledger::{Boot, Intent, Key, Leaving, Machine, Note, Orphan, Record};
 use policies::control::orders::{Override, Setting};
-use policies::demand::Hour;
+use policies::demand::{Hour, Pace};
 use policies::failure::FailureKind;
 use policies::model::{FleetName, Lane, Market, Pool};
 use policies::plan::{Action, Cause, Closure, LaunchWhy, Memory, Outcomes, PEAKS, Place};
 use policies::report::{Because, Refused};
 use policies::rng::Stream;
-use policies::units::{Capacity, Money, PricePerHour, Time, UnitPrice};
+use policies::units::{Capacity, Money, PricePerHour, Span, Time, UnitPrice};
 use spotfleet::store::wire::{self, Damage, Kind};
 use spotfleet::store::{Batch, MAX_KEY_BYTES, MAX_VALUE_BYTES};
 
@@ -115,6 +115,7 @@ fn samples() -> Vec<Record> {
             adopted: true,
             leaving: None,
         }),
+        Record::Orphan(Orphan { id: "i-04".into(), fleet: "old".into(), pool: pool(), since: AT }),
         standing(Setting::Pause, None),
         standing(Setting::Max(Capacity::units(20)), Some(AT)),
         standing(Setting::Protect(lane.clone(), "i-03".into()), None),
@@ -130,10 +131,18 @@ fn samples() -> Vec<Record> {
                 launches: vec![(AT, 7)],
                 outcomes: vec![(AT, Outcomes { ready: 6, failed: 1 })],
                 on_trial: true,
+                moves: vec![(AT, 2)],
+                disturbed_at: Some(AT),
             },
         ),
         Record::Hour("llm".into(), -1, Hour { sum_milli: 900, readings: 3, peak: Capacity::from_milli(500) }),
         Record::Hour("llm".into(), 490_923, Hour { sum_milli: 900, readings: 3, peak: Capacity::from_milli(500) }),
+        Record::Pace(
+            "llm".into(),
+            "queue".into(),
+            Pace { done_milli: 41_000, work_milli_s: 7_200_000, since_done_milli_s: 0 },
+        ),
+        Record::Starts(pool(), vec![Span::from_secs(41), Span::from_secs(38)]),
         closure(Place::Pool(pool()), FailureKind::NoCapacity),
         closure(Place::LaneMarket(lane.clone(), Market::OnDemand), FailureKind::Quota),
         closure(Place::Lane(lane), FailureKind::Denied),
@@ -262,6 +271,8 @@ fn no_real_record_is_too_large() {
                 launches: vec![(Time::from_millis(i64::MIN), u32::MAX); 13],
                 outcomes: vec![(Time::from_millis(i64::MIN), Outcomes { ready: u32::MAX, failed: u32::MAX }); 13],
                 on_trial: true,
+                moves: vec![(Time::from_millis(i64::MIN), u32::MAX); 13],
+                disturbed_at: Some(Time::from_millis(i64::MIN)),
             },
         ),
         Record::Machine(Machine {

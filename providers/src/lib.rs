@@ -18,6 +18,7 @@ use policies::model::{
 pub mod aws;
 pub mod contract;
 pub mod demand;
+pub mod doctor;
 pub mod guard;
 mod net;
 pub mod sim;

@@ -109,6 +109,18 @@ class Cloud:
         reservation = backend.run_instances("ami-planted", count, None, [], **options)
         return [instance.id for instance in reservation.instances]
 
+    def image(self, region, architecture):
+        """An image that can be used."""
+        image = self.backend(region).register_image(f"image-{uuid.uuid4()}")
+        image.architecture = architecture
+        return image.id
+
+    def group(self, region):
+        """A security group of the default network."""
+        backend = self.backend(region)
+        network = backend.get_default_vpc().id
+        return backend.create_security_group(f"group-{uuid.uuid4()}", "for a test", vpc_id=network).id
+
     def subnets(self, region):
         found = self.backend(region).get_default_subnets().items()
         return {zone: subnet.id for zone, subnet in sorted(found)}

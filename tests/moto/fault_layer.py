@@ -21,6 +21,8 @@ client token gets the first answer again. What the layer is told is told under /
   POST   /fault/send      {"region", "body"}: any text into the region's queues
   POST   /fault/receive   {"region", "name", "count"}: messages of a queue that somebody has for an hour; their number
   POST   /fault/plant     {"region", "type", "tags"?, "count"?, "zone"?, "spot"?}: machines of somebody else
+  POST   /fault/image     {"region", "architecture"?}: an image of the account; gives its id
+  POST   /fault/group     {"region"}: a security group of the default network; gives its id
   POST   /fault/protect   {"region", "id"}: termination protection
   POST   /fault/interrupt {"region", "id", "lead_s"?}: warning now, end after the lead; gives the time of the warning
   POST   /fault/recommend {"region", "id"}: rebalance recommendation
@@ -298,6 +300,10 @@ class Layer:
         if what == "plant":
             count, tags = said.get("count", 1), said.get("tags", {})
             return cloud.plant(region, said["type"], tags, count, said.get("zone"), said.get("spot", False))
+        if what == "image":
+            return cloud.image(region, said.get("architecture", "x86_64"))
+        if what == "group":
+            return cloud.group(region)
         if what == "protect":
             return cloud.protect(region, said["id"])
         if what == "interrupt":

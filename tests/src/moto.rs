@@ -280,6 +280,18 @@ impl MotoRegion {
         ids.as_array().expect("a list").iter().map(|id| id.as_str().expect("an id").to_owned()).collect()
     }
 
+    /// An image of the account, of this architecture. Gives its id.
+    #[must_use]
+    pub fn image(&self, architecture: &str) -> String {
+        self.post("image", &json!({"architecture": architecture})).as_str().expect("an id").to_owned()
+    }
+
+    /// A security group of the default network. Gives its id.
+    #[must_use]
+    pub fn group(&self) -> String {
+        self.post("group", &json!({})).as_str().expect("an id").to_owned()
+    }
+
     /// Protects a machine from being terminated by a call.
     pub fn protect(&self, id: &str) {
         self.post("protect", &json!({"id": id}));

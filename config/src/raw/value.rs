@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use policies::budget::AtLimit;
+use policies::control::OrphanAction;
 use policies::model::{Market, Strategy, Survive, Unit};
 use policies::schedule::Cron;
 use policies::units::{Capacity, Currency, PerHour, Share, Span, UnitPrice};
@@ -526,6 +527,7 @@ choices! {
         "diversified" => Self::Diversified;
     Survive, "`zone`, `region` or `provider`":
         "zone" => Self::Zone, "region" => Self::Region, "provider" => Self::Provider;
+    OrphanAction, "`report` or `end`": "report" => Self::Report, "end" => Self::End;
     Unit, "`instance`, `vcpu` or `gpu`":
         "instance" => Self::Instance, "vcpu" => Self::Vcpu, "gpu" => Self::Gpu;
     Market, "`spot` or `on-demand`": "spot" => Self::Spot, "on-demand" => Self::OnDemand;

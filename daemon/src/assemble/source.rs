@@ -107,7 +107,7 @@ mod tests {
              drain_within: 1m}}}}\n    pools: [{{provider: sim, regions: [east], instance_types: [small]}}]\n"
         );
         let config = Config::parse("fleet.yaml", &text, host).unwrap_or_else(|problems| panic!("{problems}"));
-        let source = config.fleets[0].source.as_ref().expect("a source");
+        let source = config.fleets[0].sources.values().next().expect("a source");
         open("batch", source, &config, host)
     }
 

@@ -214,6 +214,7 @@ const fn cause(why: Cause) -> &'static str {
         Cause::NeverReady => "it never ran in its time (never-ready)",
         Cause::Budget => "a budget is used up (budget)",
         Cause::Ordered => "the operator ordered it (ordered)",
+        Cause::Orphaned => "its fleet is not in the fleet file, and the rule is to end it (orphaned)",
         Cause::Drained => "its drain time is over (drained)",
     }
 }

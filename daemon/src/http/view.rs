@@ -469,7 +469,8 @@ pub struct Instances {
     pub currency: String,
     /// By fleet, then pool, then id.
     pub instances: Vec<Instance>,
-    /// Machines that carry our owner tag and the tag of a fleet that is not configured: reported, never touched.
+    /// Machines that carry our owner tag and the tag of a fleet that is not configured: reported, and ended by
+    /// `daemon.orphans` only.
     pub orphans: Vec<Orphan>,
 }
 
@@ -516,8 +517,28 @@ pub struct Instance {
 pub struct Orphan {
     /// Where.
     pub lane: String,
-    /// Its id and fleet tag.
+    /// Its id.
     pub what: String,
+    /// The fleet that it carries.
+    #[serde(default)]
+    pub fleet: String,
+    /// `provider/region/zone/type/market`.
+    #[serde(default)]
+    pub pool: String,
+    /// When it was first seen as one.
+    #[serde(default)]
+    #[schemars(extend("format" = "date-time"))]
+    pub since: String,
+    /// Its price, when it is known.
+    #[serde(default)]
+    pub price_per_hour: Option<f64>,
+    /// Its end is ordered.
+    #[serde(default)]
+    pub ending: bool,
+    /// When it is ended by `daemon.orphans`; absent when it is left alone, or ending.
+    #[serde(default)]
+    #[schemars(extend("format" = "date-time"))]
+    pub ends_at: Option<String>,
 }
 
 /// `GET /api/v1/events`.
@@ -712,6 +733,9 @@ pub struct Status {
     /// The machines, when one fleet is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances: Option<Vec<Instance>>,
+    /// Machines of fleets that are not configured.
+    #[serde(default)]
+    pub orphans: Vec<Orphan>,
 }
 
 /// What `spotfleet validate` says of one file.
@@ -740,6 +764,38 @@ pub struct Mistake {
     pub path: String,
     /// What is wrong.
     pub rule: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// What `spotfleet doctor` prints.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Examined {
+    /// By provider, then place and check.
+    pub findings: Vec<Found>,
+    /// Findings that are problems.
+    pub problems: u64,
+    /// Findings that are warnings.
+    pub warnings: u64,
+    /// Findings that could not be checked.
+    pub not_checked: u64,
+}
+
+/// What was found about one thing in a cloud.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Found {
+    /// The provider's name.
+    pub provider: String,
+    /// `ok`, `warning`, `problem` or `not checked`.
+    pub verdict: String,
+    /// A region, or `account`.
+    pub place: String,
+    /// What was looked at.
+    pub check: String,
+    /// Which one: an id, a name, a permission.
+    pub subject: String,
+    /// How it is.
+    pub text: String,
     /// What to do about it.
     pub hint: Option<String>,
 }

@@ -211,6 +211,10 @@ fn lanes(meter: &Meter, view: &Snapshot) {
 fn daemon(meter: &Meter, view: &Snapshot) {
     gauge(meter, view, table::READY, |view, observer| observer.observe(yes(view.not_ready.is_empty()), &[]));
     gauge(meter, view, table::ORPHANS, |view, observer| observer.observe(count(view.orphans.len()), &[]));
+    gauge(meter, view, table::ORPHANS_PRICE_PER_HOUR, |view, observer| {
+        let known = view.orphans.iter().filter_map(|o| o.price).sum();
+        observer.observe(price(known), &[currency(view)]);
+    });
     gauge(meter, view, table::BOOTS, |view, observer| observer.observe(whole(view.boot), &[]));
     gauge(meter, view, table::BUILD_INFO, |_, observer| {
         observer.observe(1.0, &[KeyValue::new("version", env!("CARGO_PKG_VERSION"))]);

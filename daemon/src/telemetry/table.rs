@@ -134,6 +134,8 @@ metrics! {
         "1 when every lane is seen and nothing is wrong, else 0";
     ORPHANS = Gauge "spotfleet_orphans" in "machines" by []:
         "Machines with our owner tag of a fleet that is not configured";
+    ORPHANS_PRICE_PER_HOUR = Gauge "spotfleet_orphans_price_per_hour" in "currency per hour" by ["currency"]:
+        "Hourly price of machines with our owner tag of a fleet that is not configured, where it is known";
     BOOTS = Gauge "spotfleet_boots" in "starts" by []:
         "Starts on this store";
     BUILD_INFO = Gauge "spotfleet_build_info" in "1" by ["version"]:

@@ -183,6 +183,7 @@ fn decision(waits: Vec<Wait>) -> (Plan, Report) {
     let sizing = Sizing {
         need: Capacity::ONE,
         basis: Basis::Minimum,
+        others: Vec::new(),
         forecast: None,
         limits: Vec::new(),
         target: Capacity::ONE,

@@ -25,12 +25,13 @@ fn head(rng: &mut Stream) -> Head {
     Head {
         fleet: text(rng).into(),
         at: time(rng),
-        kind: [Kind::Rest, Kind::Repair, Kind::Grow, Kind::Shrink][pick(rng, 4)],
+        kind: [Kind::Rest, Kind::Repair, Kind::Grow, Kind::Shrink, Kind::Move][pick(rng, 5)],
         currency: [Currency::Usd, Currency::Cny][pick(rng, 2)],
         target: capacity(rng),
         sizing: Sizing {
             need: capacity(rng),
             basis: basis(rng),
+            others: (0..pick(rng, 3)).map(|_| (text(rng).into(), capacity(rng))).collect(),
             forecast: option(rng, capacity),
             limits: (0..pick(rng, 5)).map(|_| limit(rng)).collect(),
             target: capacity(rng),
@@ -46,13 +47,15 @@ fn head(rng: &mut Stream) -> Head {
 }
 
 fn basis(rng: &mut Stream) -> Basis {
-    match rng.below(6) {
-        0 => Basis::Queue,
+    match rng.below(8) {
+        0 => Basis::Queue(text(rng).into()),
+        6 => Basis::Metric(text(rng).into()),
+        7 => Basis::Learning(text(rng).into()),
         1 => Basis::Forecast,
         2 => Basis::Minimum,
-        3 => Basis::Unread,
-        4 => Basis::MissingHold { since: time(rng) },
-        _ => Basis::MissingFallback { since: time(rng) },
+        3 => Basis::Unread(text(rng).into()),
+        4 => Basis::MissingHold { source: text(rng).into(), since: time(rng) },
+        _ => Basis::MissingFallback { source: text(rng).into(), since: time(rng) },
     }
 }
 
@@ -115,7 +118,9 @@ fn refused(rng: &mut Stream) -> Vec<Refused> {
 }
 
 fn because(rng: &mut Stream) -> Because {
-    match rng.below(16) {
+    match rng.below(18) {
+        16 => Because::FailedLately(small(rng)),
+        17 => Because::Survive,
         0 => Because::Worse,
         1 => Because::PriceTooOld(Span::from_millis(number(rng))),
         2 => Because::Closed { kind: FailureKind::ALL[pick(rng, FailureKind::ALL.len())], until: time(rng) },
@@ -137,7 +142,8 @@ fn because(rng: &mut Stream) -> Because {
 
 fn wait(rng: &mut Stream) -> Wait {
     let machines = small(rng);
-    match rng.below(11) {
+    match rng.below(12) {
+        11 => Wait::Moves { machines: small(rng), at: time(rng) },
         0 => Wait::Paused,
         1 => Wait::LaunchLimit { machines, limit: small(rng), at: time(rng) },
         2 => Wait::Budget { machines, by: left(rng) },

@@ -8,15 +8,15 @@ use std::path::Path;
 
 use policies::budget::Spend;
 use policies::control::decisions::Ended;
-use policies::control::ledger::{Boot, Intent, Leaving, Machine, Note, WORDS};
+use policies::control::ledger::{Boot, Intent, Leaving, Machine, Note, Orphan, WORDS};
 use policies::control::orders::{Override, Setting};
 use policies::control::{Entry, Record};
-use policies::demand::Hour;
+use policies::demand::{Hour, Pace};
 use policies::failure::FailureKind;
 use policies::model::{Lane, Market, Pool};
 use policies::plan::{Cause, Closure, Memory, Outcomes, PEAKS, Place};
 use policies::rng::Stream;
-use policies::units::{Capacity, Money, PricePerHour, Time};
+use policies::units::{Capacity, Money, PricePerHour, Span, Time};
 use spotfleet::store::{Batch, Op, StateStore, wire};
 
 mod decision;
@@ -31,8 +31,14 @@ pub(crate) fn pick(rng: &mut Stream, below: usize) -> usize {
 
 /// A record with every field drawn: names of any script, empty, with zeros, slashes and quotes; numbers at their ends.
 pub(crate) fn record(rng: &mut Stream) -> Record {
-    match rng.below(13) {
+    match rng.below(16) {
         10 | 11 => Record::Decision(decision::part(rng)),
+        14 => Record::Pace(
+            text(rng).into(),
+            text(rng).into(),
+            Pace { done_milli: number(rng), work_milli_s: number(rng), since_done_milli_s: 0 },
+        ),
+        15 => Record::Starts(pool(rng), (0..rng.below(9)).map(|_| Span::from_millis(number(rng))).collect()),
         12 => Record::Ended(Ended { number: number(rng), at: time(rng), machine: machine(rng) }),
         0 => Record::Boot(Boot { number: number(rng), seed: number(rng), at: time(rng), unproven: rng.chance(5_000) }),
         1 => Record::Intent(Intent {
@@ -46,6 +52,9 @@ pub(crate) fn record(rng: &mut Stream) -> Record {
             at: time(rng),
         }),
         2 => Record::Machine(machine(rng)),
+        13 => {
+            Record::Orphan(Orphan { id: text(rng).into(), fleet: text(rng).into(), pool: pool(rng), since: time(rng) })
+        }
         9 => Record::Spend(
             text(rng).into(),
             Spend {
@@ -79,6 +88,8 @@ pub(crate) fn record(rng: &mut Stream) -> Record {
                     .map(|_| (time(rng), Outcomes { ready: small(rng), failed: small(rng) }))
                     .collect(),
                 on_trial: rng.chance(5_000),
+                moves: (0..pick(rng, 4)).map(|_| (time(rng), small(rng))).collect(),
+                disturbed_at: option(rng, time),
             },
         ),
         4 => Record::Hour(

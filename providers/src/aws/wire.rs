@@ -25,9 +25,13 @@ use super::failure::{Stage, Trouble};
 use super::{AccessKey, AwsSettings, QUEUE_WAIT};
 use crate::net::{chain, is_plaintext, origin};
 
+mod actions;
+mod doctor;
 mod launch;
 mod read;
 
+pub(super) use actions::{ACTIONS, Grant};
+pub(super) use doctor::{ImageFact, Regional, SubnetFact, Tried, TypeFact, ZoneFact};
 pub(super) use launch::LaunchCall;
 
 /// A connection that is not there after this time will not come; the SDK's own default.

@@ -1,21 +1,21 @@
 //! From what the controller publishes to the JSON shapes.
 
 use policies::budget::Left;
-use policies::control::Override;
 use policies::control::decisions::Told;
 use policies::control::ledger::{Leaving, Machine as CoreMachine, Note};
 use policies::control::orders::Setting;
 use policies::control::view::{FleetView, LaneView, ScheduleView, View};
+use policies::control::{OrphanView, Override};
 use policies::failure::Failure as CoreFailure;
-use policies::model::{Lane as CoreLane, Market, Sight};
+use policies::model::{Market, Sight};
 use policies::plan::{Action, Closure as CoreClosure, Holding, HoldingId, Place, Standing, Work as CoreWork};
 use policies::report::{Basis, Because, Limit, Sizing as CoreSizing, Step as CoreStep, Wait as CoreWait};
 use policies::units::{Capacity, Money, PricePerHour, UnitPrice};
 use policies::{Plan as CorePlan, Report};
 
 use super::{
-    Budget, Closure, Decision, Event, Events, Failure, Fleet, Fleets, Instance, Instances, Lane, Lanes, LastStep,
-    Orphan, Plan, PoolUse, Refused, Schedule, Sizing, StandingOrder, Step, Wait, Work, WorkerAnswer,
+    Budget, Closure, Decision, Event, Events, Examined, Failure, Fleet, Fleets, Found, Instance, Instances, Lane,
+    Lanes, LastStep, Orphan, Plan, PoolUse, Refused, Schedule, Sizing, StandingOrder, Step, Wait, Work, WorkerAnswer,
 };
 use crate::clock::{local_rfc3339, rfc3339};
 
@@ -402,9 +402,18 @@ impl From<&View> for Instances {
     }
 }
 
-impl From<&(CoreLane, String)> for Orphan {
-    fn from((lane, what): &(CoreLane, String)) -> Self {
-        Self { lane: lane.to_string(), what: what.clone() }
+impl From<&OrphanView> for Orphan {
+    fn from(OrphanView { orphan, price: known, ending, ends_at }: &OrphanView) -> Self {
+        Self {
+            lane: orphan.pool.lane().to_string(),
+            what: orphan.id.to_string(),
+            fleet: orphan.fleet.to_string(),
+            pool: orphan.pool.to_string(),
+            since: rfc3339(orphan.since),
+            price_per_hour: known.map(price),
+            ending: *ending,
+            ends_at: ends_at.map(rfc3339),
+        }
     }
 }
 
@@ -514,6 +523,34 @@ impl From<&CoreFailure> for Failure {
             code: failure.code.clone(),
             message: failure.message.clone(),
         }
+    }
+}
+
+impl Found {
+    /// A finding about this provider.
+    #[must_use]
+    pub fn new(provider: &policies::model::ProviderName, finding: providers::doctor::Finding) -> Self {
+        let providers::doctor::Finding { verdict, place, check, subject, text, hint } = finding;
+        Self {
+            provider: provider.to_string(),
+            verdict: verdict.name().to_owned(),
+            place,
+            check: check.name().to_owned(),
+            subject,
+            text,
+            hint,
+        }
+    }
+}
+
+impl Examined {
+    /// These findings, counted.
+    #[must_use]
+    pub fn new(findings: Vec<Found>) -> Self {
+        use providers::doctor::Verdict;
+        let count = |verdict: Verdict| findings.iter().filter(|f| f.verdict == verdict.name()).count() as u64;
+        let (problems, warnings) = (count(Verdict::Problem), count(Verdict::Warning));
+        Self { problems, warnings, not_checked: count(Verdict::NotChecked), findings }
     }
 }
 

@@ -259,6 +259,7 @@ enum CauseMirror {
     NeverReady,
     Budget,
     Ordered,
+    Orphaned,
     Drained,
 }
 

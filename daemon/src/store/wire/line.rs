@@ -2,7 +2,7 @@
 
 use policies::budget::Spend;
 use policies::control::decisions::Ended;
-use policies::control::ledger::{Boot, Intent, Leaving, Machine, Note, Record, WORDS};
+use policies::control::ledger::{Boot, Intent, Leaving, Machine, Note, Orphan, Record, WORDS};
 use policies::control::orders::{Override, Setting};
 use policies::demand::{Hour, Pace};
 use policies::failure::FailureKind;
@@ -21,6 +21,7 @@ pub(super) enum Line {
     Proven(ProvenLine),
     Intent(IntentLine),
     Machine(MachineLine),
+    Orphan(OrphanLine),
     Override(OverrideLine),
     Memory(MemoryLine),
     Spend(SpendLine),
@@ -102,6 +103,15 @@ struct LeavingLine {
     until_ms: i64,
     #[serde(skip_serializing_if = "is_false", default)]
     ordered: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrphanLine {
+    id: String,
+    fleet: String,
+    pool: PoolLine,
+    since_ms: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -262,6 +272,12 @@ impl From<&Record> for Line {
                 at_ms: at.as_millis(),
             }),
             Record::Machine(machine) => Self::Machine(machine.into()),
+            Record::Orphan(Orphan { id, fleet, pool, since }) => Self::Orphan(OrphanLine {
+                id: id.as_str().to_owned(),
+                fleet: fleet.as_str().to_owned(),
+                pool: pool.into(),
+                since_ms: since.as_millis(),
+            }),
             Record::Override(order) => Self::Override(order.into()),
             Record::Memory(fleet, memory) => Self::Memory(MemoryLine::of(fleet.as_str(), memory)),
             Record::Spend(fleet, Spend { at, day, in_day, month, in_month }) => Self::Spend(SpendLine {
@@ -337,6 +353,12 @@ impl Line {
                 at: Time::from_millis(i.at_ms),
             }),
             Self::Machine(m) => Record::Machine(m.into_machine()?),
+            Self::Orphan(o) => Record::Orphan(Orphan {
+                id: o.id.into(),
+                fleet: o.fleet.into(),
+                pool: o.pool.into(),
+                since: Time::from_millis(o.since_ms),
+            }),
             Self::Override(o) => Record::Override(o.into()),
             Self::Memory(m) => {
                 let (fleet, memory) = m.into_memory();

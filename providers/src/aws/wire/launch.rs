@@ -1,5 +1,8 @@
 //! The calls that make machines, and launch templates.
 
+use aws_sdk_ec2::operation::create_fleet::builders::CreateFleetFluentBuilder;
+use aws_sdk_ec2::operation::create_launch_template::builders::CreateLaunchTemplateFluentBuilder;
+use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
 use aws_sdk_ec2::types::{
     DefaultTargetCapacityType, FleetLaunchTemplateConfigRequest, FleetLaunchTemplateOverridesRequest,
     FleetLaunchTemplateSpecificationRequest, FleetOnDemandAllocationStrategy, FleetType,
@@ -44,6 +47,16 @@ impl Ec2 {
         template: &str,
         launch: &LaunchCall<'_>,
     ) -> Result<LaunchAnswer, Trouble> {
+        let answer = self.fleet_request(template, launch).send().await.map_err(trouble)?;
+        let said = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        Ok(LaunchAnswer {
+            ids: answer.instances().iter().flat_map(|group| group.instance_ids()).cloned().collect(),
+            errors: answer.errors().iter().map(|e| (said(e.error_code()), said(e.error_message()))).collect(),
+        })
+    }
+
+    /// What [`Self::create_fleet`] sends.
+    pub(super) fn fleet_request(&self, template: &str, launch: &LaunchCall<'_>) -> CreateFleetFluentBuilder {
         let place = FleetLaunchTemplateOverridesRequest::builder()
             .instance_type(InstanceType::from(launch.pool.instance_type().as_str()))
             // Named beside the subnet, so that errors name the zone.
@@ -78,7 +91,7 @@ impl Ec2 {
             .tag_specifications(tagged(ResourceType::Instance, launch.tags))
             .tag_specifications(tagged(ResourceType::Volume, &volume_tags(launch.tags)));
         // No price cap: it would only raise the frequency of interruptions. Pools that are too dear are not asked for.
-        let request = match launch.pool.market() {
+        match launch.pool.market() {
             // EC2's default strategy is lowest-price, which AWS advises against; one pool leaves nothing to choose,
             // but the request says what is meant.
             Market::Spot => request.spot_options(
@@ -92,13 +105,7 @@ impl Ec2 {
                     .allocation_strategy(FleetOnDemandAllocationStrategy::LowestPrice)
                     .build(),
             ),
-        };
-        let answer = request.send().await.map_err(trouble)?;
-        let said = |text: Option<&str>| text.unwrap_or_default().to_owned();
-        Ok(LaunchAnswer {
-            ids: answer.instances().iter().flat_map(|group| group.instance_ids()).cloned().collect(),
-            errors: answer.errors().iter().map(|e| (said(e.error_code()), said(e.error_message()))).collect(),
-        })
+        }
     }
 
     /// Launches by `RunInstances`: needs no template.
@@ -107,6 +114,13 @@ impl Ec2 {
         spec: &AwsSpec,
         launch: &LaunchCall<'_>,
     ) -> Result<LaunchAnswer, Trouble> {
+        let answer = self.run_request(spec, launch).send().await.map_err(trouble)?;
+        let ids = answer.instances().iter().filter_map(|instance| instance.instance_id().map(str::to_owned));
+        Ok(LaunchAnswer { ids: ids.collect(), errors: Vec::new() })
+    }
+
+    /// What [`Self::run_instances`] sends.
+    pub(super) fn run_request(&self, spec: &AwsSpec, launch: &LaunchCall<'_>) -> RunInstancesFluentBuilder {
         let AwsSpec { image, subnets: _, security_groups, instance_profile, key_name, user_data, tags: _ } = spec;
         // A subnet is in one zone; without one the zone's default subnet is meant.
         let zone = Placement::builder().availability_zone(launch.pool.zone().as_str()).build();
@@ -144,9 +158,7 @@ impl Ec2 {
                 )
                 .tag_specifications(tagged(ResourceType::SpotInstancesRequest, launch.tags));
         }
-        let answer = request.send().await.map_err(trouble)?;
-        let ids = answer.instances().iter().filter_map(|instance| instance.instance_id().map(str::to_owned));
-        Ok(LaunchAnswer { ids: ids.collect(), errors: Vec::new() })
+        request
     }
 
     /// Makes a template.
@@ -154,6 +166,17 @@ impl Ec2 {
     /// # Errors
     /// Among others `InvalidLaunchTemplateName.AlreadyExistsException`.
     pub(in crate::aws) async fn create_template(&self, name: &str, owner: &str, spec: &AwsSpec) -> Result<(), Trouble> {
+        self.template_request(name, owner, spec).send().await.map_err(trouble)?;
+        Ok(())
+    }
+
+    /// What [`Self::create_template`] sends.
+    pub(super) fn template_request(
+        &self,
+        name: &str,
+        owner: &str,
+        spec: &AwsSpec,
+    ) -> CreateLaunchTemplateFluentBuilder {
         let AwsSpec { image, subnets: _, security_groups, instance_profile, key_name, user_data, tags: _ } = spec;
         let ours = tag(OWNER_TAG, owner);
         let profile = instance_profile
@@ -184,10 +207,6 @@ impl Ec2 {
             .tag_specifications(
                 TagSpecification::builder().resource_type(ResourceType::LaunchTemplate).tags(ours).build(),
             )
-            .send()
-            .await
-            .map_err(trouble)?;
-        Ok(())
     }
 
     /// The names of all templates with this owner tag.

@@ -1,0 +1,137 @@
+//! `spotfleet doctor`: what is missing in a cloud before anything is launched there.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::out::{Out, lines, table};
+use super::{ConfigArg, Done, Fault, files};
+use crate::http::view::{Examined, Found};
+
+/// Looks whether a fleet file would work in its clouds, and says how to mend what would not; changes nothing.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// Which kind of cloud
+    #[command(subcommand)]
+    pub cloud: DoctorCloud,
+}
+
+/// The kinds of clouds that can be examined.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DoctorCloud {
+    /// Examine the accounts of kind `aws`: credentials, regions, permissions, images, networks, instance types, queues
+    Aws(DoctorAwsArgs),
+}
+
+/// Examines the accounts of kind `aws` of a fleet file, in every region that its fleets name.
+///
+/// Reads, and tries by dry runs: nothing is launched, ended or made. Each finding is ok, a warning, a problem, or not
+/// checked, and says what to do. What cannot be asked for with the SDKs of this program (quotas, the roles of IAM) is said
+/// not to be checked, with the command that does.
+///
+/// The exit code is 1 when there is a problem.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorAwsArgs {
+    /// The fleet file [default: that of `run`]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Print the minimal IAM policy of the daemon of this fleet file and examine nothing; without a file, that of a daemon
+    /// with the defaults
+    #[arg(long)]
+    pub iam_policy: bool,
+}
+
+pub(crate) fn doctor(args: &DoctorArgs, out: &Out) -> Result<Done, Fault> {
+    match &args.cloud {
+        DoctorCloud::Aws(args) if args.iam_policy => policy(args, out),
+        DoctorCloud::Aws(args) => examine(args, out),
+    }
+}
+
+impl DoctorAwsArgs {
+    fn file(&self) -> PathBuf {
+        self.config.clone().unwrap_or_else(ConfigArg::fallback)
+    }
+}
+
+#[cfg(not(feature = "aws"))]
+fn without_aws<T>() -> Result<T, Fault> {
+    Err(Fault::Failed("this program was built without AWS: build it with the default features".to_owned()))
+}
+
+#[cfg(not(feature = "aws"))]
+fn policy(_: &DoctorAwsArgs, _: &Out) -> Result<Done, Fault> {
+    without_aws()
+}
+
+#[cfg(not(feature = "aws"))]
+fn findings(_: &config::Config) -> Result<Vec<Found>, Fault> {
+    without_aws()
+}
+
+#[cfg(feature = "aws")]
+fn policy(args: &DoctorAwsArgs, out: &Out) -> Result<Done, Fault> {
+    let file = args.file();
+    let config = if args.config.is_some() || file.exists() { Some(files::load(&file)?) } else { None };
+    let policy = crate::assemble::aws_policy(config.as_ref());
+    let mut text = serde_json::to_string_pretty(&policy).map_err(|e| Fault::doing("write JSON", &e))?;
+    text.push('\n');
+    out.text(&text)?;
+    Ok(Done::Well)
+}
+
+#[cfg(feature = "aws")]
+fn findings(config: &config::Config) -> Result<Vec<Found>, Fault> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| Fault::doing("start", &e))?;
+    let found = runtime.block_on(async {
+        let doctors = crate::assemble::aws_doctors(config).await.map_err(|e| Fault::doing("set up", &e))?;
+        let mut all = Vec::new();
+        for (doctor, wanted) in &doctors {
+            let found = doctor.examine(wanted).await;
+            all.extend(found.into_iter().map(|finding| Found::new(doctor.name(), finding)));
+        }
+        Ok(all)
+    });
+    runtime.shutdown_background();
+    found
+}
+
+fn examine(args: &DoctorAwsArgs, out: &Out) -> Result<Done, Fault> {
+    let file = args.file();
+    let config = files::load(&file)?;
+    if !config.providers.values().any(|provider| matches!(provider, config::ProviderConfig::Aws(_))) {
+        return Err(Fault::Usage(format!("{} names no provider of kind `aws`", file.display())));
+    }
+    let examined = Examined::new(findings(&config)?);
+    out.value(&examined, text)?;
+    // Everything is said already, on stdout.
+    if examined.problems == 0 { Ok(Done::Well) } else { Err(Fault::Said) }
+}
+
+fn text(examined: &Examined) -> String {
+    let Examined { findings, problems, warnings, not_checked } = examined;
+    let several = findings.first().is_some_and(|first| findings.iter().any(|f| f.provider != first.provider));
+    let place = |f: &Found| if several { format!("{} {}", f.provider, f.place) } else { f.place.clone() };
+    let mut table = table(&["verdict", "place", "check", "about", "finding"], &[]);
+    for found in findings {
+        table.add_row([
+            found.verdict.clone(),
+            place(found),
+            found.check.clone(),
+            found.subject.clone(),
+            found.text.clone(),
+        ]);
+    }
+    let mut text = lines(&table);
+    for verdict in ["problem", "warning", "not checked"] {
+        for found in findings.iter().filter(|f| f.verdict == verdict) {
+            if let Some(hint) = &found.hint {
+                text.push_str(&format!("\n{verdict}: {} {} in {}\n", found.check, found.subject, place(found)));
+                text.push_str(&format!("  {hint}\n"));
+            }
+        }
+    }
+    text.push_str(&format!("\n{problems} problems, {warnings} warnings, {not_checked} not checked\n"));
+    text
+}
