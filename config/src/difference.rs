@@ -129,6 +129,7 @@ fn daemon_lines(writer: &mut Writer<'_>, daemon: &DaemonConfig) {
         owner,
         rates,
         budget,
+        orphans,
         time_zone,
         log,
         otlp,
@@ -149,6 +150,8 @@ fn daemon_lines(writer: &mut Writer<'_>, daemon: &DaemonConfig) {
         }
     }
     budget_lines(writer, *budget);
+    writer.line("orphans.after", orphans.after);
+    writer.line("orphans.action", orphans.action.name());
     writer.line("time_zone", time_zone.name());
     let LogConfig { format, level } = log;
     writer.line("log.format", format.name());

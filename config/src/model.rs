@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use policies::budget::Budget;
+use policies::control::OrphanRule;
 use policies::cost::Rates;
 use policies::model::{Fleet, FleetName, InstanceType, ProviderName, SpecName};
 use policies::schedule::TimeZone;
@@ -56,6 +57,8 @@ pub struct DaemonConfig {
     pub rates: Rates,
     /// What all fleets together may cost.
     pub budget: Option<Budget>,
+    /// What is done about machines of fleets that are not configured.
+    pub orphans: OrphanRule,
     /// On whose clocks days and months of budgets begin.
     pub time_zone: Arc<TimeZone>,
     /// What is logged, and how.

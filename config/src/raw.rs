@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use policies::budget::AtLimit;
+use policies::control::OrphanAction;
 use policies::model::{Market, Unit};
 use policies::units::Currency;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -30,7 +31,8 @@ table! {
     File {
         /// Version of the format: 1.
         required version: Leaf<Version>,
-        /// How the daemon itself runs. A change of it takes effect at the next start, one of `rates` at a reload.
+        /// How the daemon itself runs. A change of it takes effect at the next start, one of `rates`, `budget` and `orphans`
+        /// at a reload.
         default("{}") daemon: Daemon,
         /// The clouds. The first part of a name is its kind: `aws`, or `aws-research` for a second account; `sim` or
         /// `sim-a` for a simulated cloud. Example: `aws: {}`.
@@ -65,6 +67,8 @@ table! {
         default("{}") rates: Dict<Leaf<Rate>>,
         /// What all fleets together may cost. Fleets are served in the order of their names.
         optional budget: Budget,
+        /// What is done about machines that carry our owner tag and the name of a fleet that is not in this file.
+        default("{}") orphans: Orphans,
         /// Time zone in which days and months of budgets begin, as the IANA database names it. Example: `Europe/Berlin`.
         default("UTC") time_zone: Leaf<ZoneName>,
         /// What is logged, and how.
@@ -190,6 +194,19 @@ table! {
         /// Where to buy: every combination of region, zone, instance type and market of each entry is a pool. At
         /// least one entry.
         required pools: List<Pools>,
+    }
+
+    /// Machines that carry our owner tag and the name of a fleet that is not in this file: left behind by a fleet that was
+    /// removed or renamed, or by a store that was lost. They are shown in `status`, in the events and in the metrics, with
+    /// what they cost. Since when a machine is one is on record; the time begins anew when the store is lost or its fleet
+    /// was configured meanwhile.
+    Orphans {
+        /// So long after it was first seen as one a machine may be ended. From 1m to 90d.
+        default("1h") after: Leaf<Duration>,
+        /// `report`: they are left alone. `end`: they are ended after that time, without a drain, where they can be seen; not
+        /// one that is protected or whose fleet was paused. With `end`, a fleet that is renamed or removed loses its
+        /// machines after that time.
+        default("report") action: Leaf<OneOf<OrphanAction>>,
     }
 
     /// What may be spent, in `daemon.currency`. At least one of `per_hour`, `per_day` and `per_month`. Spend is counted from
@@ -532,6 +549,7 @@ pub(crate) fn tables() -> impl Iterator<Item = Table> {
         Daemon "daemon",
         Log "daemon.log",
         Otlp "daemon.otlp",
+        Orphans "daemon.orphans",
         SecretRef "a secret",
         Aws "providers.aws",
         Sim "providers.sim",

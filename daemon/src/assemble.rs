@@ -13,6 +13,7 @@ use config::{Config, FleetConfig, Host, ProviderConfig, Secret, SecretError, Sto
 use policies::control::Setup;
 use policies::failure::Failure;
 use policies::model::{Fleet, Lane, ProviderName, Region};
+use policies::units::Time;
 #[cfg(feature = "aws")]
 use providers::doctor::{Doctor, Wanted};
 use providers::{Guarded, Provider};
@@ -88,6 +89,7 @@ pub async fn assemble(config: &Config, clock: &Clock) -> Result<Assembled, Assem
         providers: capabilities,
         rates: config.daemon.rates.clone(),
         budget: config.daemon.budget,
+        orphans: config.daemon.orphans,
         zone: Arc::clone(&config.daemon.time_zone),
         tick: config.daemon.tick,
         boot_seed: entropy()?,
@@ -203,13 +205,13 @@ impl std::fmt::Debug for Tidy {
 }
 
 impl Tidy {
-    /// Removes what no fleet of this configuration uses, and says so in the log. Touches no machine. What fails is left to
-    /// the next start or reload.
-    pub async fn up(&self, config: &Config) {
+    /// Removes what no fleet of this configuration has used for an hour of these calls, and says so in the log. Touches no
+    /// machine. What fails is left to the next call.
+    pub async fn up(&self, config: &Config, now: Time) {
         #[cfg(feature = "aws")]
-        aws::tidy(&self.clouds, config).await;
+        aws::tidy(&self.clouds, config, now).await;
         #[cfg(not(feature = "aws"))]
-        self.nothing(config).await;
+        self.nothing((config, now)).await;
     }
 
     /// Takes clouds that were made anew.

@@ -102,6 +102,7 @@ pub async fn run(options: &Options, telemetry: &Telemetry, mut screen: Screen) -
         providers: capabilities,
         rates: rates(),
         budget: None,
+        orphans: policies::control::OrphanRule::default(),
         zone: Arc::new(policies::schedule::TimeZone::utc()),
         tick: Span::from_secs(10),
         boot_seed: options.seed,

@@ -52,6 +52,7 @@ pub fn read(path: &Path, current: &Config) -> Result<Fresh, ReloadError> {
         fleets: assemble::fleets(&config),
         rates: config.daemon.rates.clone(),
         budget: config.daemon.budget,
+        orphans: config.daemon.orphans,
         world,
     };
     let differences = Config::difference(current, &config);
@@ -78,6 +79,7 @@ fn later(old: &Config, new: &Config) -> Vec<String> {
         owner,
         rates: _,
         budget: _,
+        orphans: _,
         time_zone,
         log,
         otlp,

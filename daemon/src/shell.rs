@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use policies::budget::Budget;
-use policies::control::{self, Controller, Effect, Event, OrderId, Refusal, View};
+use policies::control::{self, Controller, Effect, Event, OrderId, OrphanRule, Refusal, View};
 use policies::cost::Rates;
 use policies::model::Fleet;
 use policies::units::Time;
@@ -73,6 +73,8 @@ pub struct Reload {
     pub rates: Rates,
     /// The budget of all fleets together.
     pub budget: Option<Budget>,
+    /// What is done about machines of fleets that are not configured.
+    pub orphans: OrphanRule,
     /// Their sources and launch specifications.
     pub world: World,
 }
@@ -282,9 +284,9 @@ impl Shell {
     }
 
     fn reload(&mut self, reload: Reload) -> Result<(), ShellError> {
-        let Reload { fleets, rates, budget, world } = reload;
+        let Reload { fleets, rates, budget, orphans, world } = reload;
         self.world.reload(world);
-        self.handle(Event::Reloaded { fleets, rates, budget })?;
+        self.handle(Event::Reloaded { fleets, rates, budget, orphans })?;
         self.publish();
         systemd::ready("reloaded");
         Ok(())

@@ -90,6 +90,7 @@ fn setup(provider: &dyn Provider) -> Setup {
         providers: BTreeMap::from([(provider.name().clone(), provider.capabilities().clone())]),
         rates: Rates::default(),
         budget: None,
+        orphans: policies::control::OrphanRule::default(),
         zone: Arc::new(policies::schedule::TimeZone::utc()),
         tick: Span::from_secs(1),
         boot_seed: 9,

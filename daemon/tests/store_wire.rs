@@ -6,7 +6,7 @@ mod store_support;
 use std::collections::BTreeSet;
 
 use policies::budget::Spend;
-use policies::control::ledger::{Boot, Intent, Key, Leaving, Machine, Note, Record};
+use policies::control::ledger::{Boot, Intent, Key, Leaving, Machine, Note, Orphan, Record};
 use policies::control::orders::{Override, Setting};
 use policies::demand::Hour;
 use policies::failure::FailureKind;
@@ -78,6 +78,7 @@ fn samples() -> Vec<Record> {
             adopted: true,
             leaving: None,
         }),
+        Record::Orphan(Orphan { id: "i-04".into(), fleet: "old".into(), pool: pool(), since: AT }),
         standing(Setting::Pause, None),
         standing(Setting::Max(Capacity::units(20)), Some(AT)),
         standing(Setting::Protect(lane.clone(), "i-03".into()), None),

@@ -6,7 +6,7 @@
 //! A call that depends on a record is not given out before [`Event::Appended`] covers that record: promise before
 //! deed is a property of this type and not of its caller.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::budget::{Budget, Period, Whose};
@@ -33,6 +33,7 @@ mod lanes;
 mod launches;
 mod leaving;
 mod look;
+mod orphans;
 mod round;
 mod spend;
 #[cfg(test)]
@@ -40,6 +41,7 @@ mod tests;
 
 pub use ledger::{Entry, Key, Ledger, Record};
 pub use orders::{Order, Override, Refusal};
+pub use orphans::{OrphanAction, OrphanRule, OrphanView};
 pub use view::View;
 
 /// What the controller is told once.
@@ -53,6 +55,8 @@ pub struct Setup {
     pub rates: Rates,
     /// The budget of all fleets together.
     pub budget: Option<Budget>,
+    /// What is done about machines of fleets that are not configured.
+    pub orphans: OrphanRule,
     /// On whose clocks days and months of budgets begin.
     pub zone: Arc<TimeZone>,
     /// How often to look and decide when nothing happens.
@@ -96,6 +100,8 @@ pub enum Event {
         rates: Rates,
         /// The budget of all fleets together.
         budget: Option<Budget>,
+        /// What is done about machines of fleets that are not configured.
+        orphans: OrphanRule,
     },
     /// The operator orders something. Answered by [`Effect::Answer`].
     Ordered {
@@ -267,7 +273,7 @@ pub struct Controller {
     notices: BTreeMap<(ProviderName, InstanceId), Time>,
     /// When the next notices may be asked for, after a failure.
     notices_after: BTreeMap<ProviderName, Time>,
-    orphans: BTreeSet<(Lane, InstanceId)>,
+    orphan_rule: OrphanRule,
     next_tick: Time,
     stopping: bool,
 }
@@ -348,7 +354,7 @@ impl Controller {
             ended: BTreeMap::new(),
             notices: BTreeMap::new(),
             notices_after: BTreeMap::new(),
-            orphans: BTreeSet::new(),
+            orphan_rule: setup.orphans,
             next_tick: now,
             stopping: false,
         };
@@ -357,6 +363,7 @@ impl Controller {
         }
         controller.forgive_the_clock();
         controller.take_fleets(setup.fleets);
+        controller.review_orphans();
         controller
     }
 
@@ -374,8 +381,9 @@ impl Controller {
                     self.on_reply(asked, at, reply);
                 }
             }
-            Event::Reloaded { fleets, rates, budget } => {
+            Event::Reloaded { fleets, rates, budget, orphans } => {
                 self.budget = budget;
+                self.orphan_rule = orphans;
                 self.on_reload(fleets, rates);
             }
             Event::Ordered { id, order } => {
@@ -424,6 +432,7 @@ impl Controller {
             self.forget_what_is_over();
             self.forget_old_spends();
             self.count_spends();
+            self.end_orphans();
             self.look();
         }
         self.look_again();
@@ -465,6 +474,7 @@ impl Controller {
         }
         self.take_fleets(fleets);
         self.adopt_orphans();
+        self.review_orphans();
         self.prove();
         self.ledger.note(self.now, None, "reloaded", format!("{} fleets", self.fleets.len()));
         self.look();
@@ -524,6 +534,10 @@ impl Controller {
             order.until = order.until.map(|until| now.plus(until.since(order.at)));
             order.at = now;
             self.ledger.put(Record::Override(order));
+        }
+        let orphans: Vec<_> = self.ledger.orphans().values().filter(|o| o.since > now).cloned().collect();
+        for orphan in orphans {
+            self.ledger.put(Record::Orphan(ledger::Orphan { since: now, ..orphan }));
         }
         let machines: Vec<_> = self.ledger.machines().values().cloned().collect();
         for mut machine in machines {

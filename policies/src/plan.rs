@@ -402,13 +402,15 @@ pub enum Cause {
     Budget,
     /// The operator ordered it.
     Ordered,
+    /// Its fleet is not configured, and the operator's rule ends such machines.
+    Orphaned,
     /// Its drain time is over.
     Drained,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Interruption,
         Self::Surplus,
         Self::BridgeOver,
@@ -416,6 +418,7 @@ impl Cause {
         Self::NeverReady,
         Self::Budget,
         Self::Ordered,
+        Self::Orphaned,
         Self::Drained,
     ];
 
@@ -430,6 +433,7 @@ impl Cause {
             Self::NeverReady => "never-ready",
             Self::Budget => "budget",
             Self::Ordered => "ordered",
+            Self::Orphaned => "orphaned",
             Self::Drained => "drained",
         }
     }

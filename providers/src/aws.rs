@@ -205,6 +205,8 @@ struct Lane {
     price_list: wire::PriceList,
     /// Templates known to be there.
     templates: Mutex<BTreeSet<String>>,
+    /// Templates of ours that no specification used when they were last looked at, and since when.
+    unused: Mutex<BTreeMap<String, Time>>,
     catalogue: tokio::sync::Mutex<Catalogue>,
 }
 
@@ -235,6 +237,7 @@ impl Aws {
                 ec2,
                 price_list: account.price_list(prices::price_list_region(region)),
                 templates: Mutex::default(),
+                unused: Mutex::default(),
                 catalogue: tokio::sync::Mutex::default(),
             };
             lanes.insert(region.clone(), lane);
@@ -256,17 +259,18 @@ impl Aws {
         Ok(Self { settings, capabilities, lanes, watch: tokio::sync::Mutex::new(Watch::new(sources)) })
     }
 
-    /// Deletes our launch templates that none of these specifications uses, in every region; gives their number. To be
-    /// called when the set of specifications is new: at start and after a reload.
+    /// Deletes our launch templates that none of these specifications has used for `grace`, in every region; gives their
+    /// number. Since when one is not used is told by the calls before, so this is to be called now and then. The grace is
+    /// for a change of the fleet file that is taken back. A template without our owner tag does not exist here.
     ///
     /// # Errors
     /// The first failure, after every region was tried. A template that is left over costs nothing and is found by the
     /// next call.
-    pub async fn cleanup_templates(&self, used: &[&AwsSpec]) -> Result<usize, Failure> {
+    pub async fn cleanup_templates(&self, used: &[&AwsSpec], grace: Span, now: Time) -> Result<usize, Failure> {
         let used: BTreeSet<_> = used.iter().map(|spec| translate::template_name(&self.settings.owner, spec)).collect();
         let (mut deleted, mut first) = (0, None);
         for lane in self.lanes.values() {
-            match self.cleanup_lane(lane, &used).await {
+            match self.cleanup_lane(lane, &used, grace, now).await {
                 Ok(n) => deleted += n,
                 Err(failure) => first = first.or(Some(failure)),
             }
@@ -274,11 +278,25 @@ impl Aws {
         first.map_or(Ok(deleted), Err)
     }
 
-    async fn cleanup_lane(&self, lane: &Lane, used: &BTreeSet<String>) -> Result<usize, Failure> {
+    async fn cleanup_lane(
+        &self,
+        lane: &Lane,
+        used: &BTreeSet<String>,
+        grace: Span,
+        now: Time,
+    ) -> Result<usize, Failure> {
         let found = lane.ec2.templates(&self.settings.owner).await;
         let found = found.map_err(|trouble| failure::of_look("DescribeLaunchTemplates", &trouble))?;
+        let over: Vec<String> = {
+            let mut unused = lane.unused.lock().unwrap_or_else(PoisonError::into_inner);
+            unused.retain(|name, _| found.contains(name) && !used.contains(name));
+            for name in found.iter().filter(|name| !used.contains(*name)) {
+                unused.entry(name.clone()).or_insert(now);
+            }
+            unused.iter().filter(|(_, since)| now.since(**since) >= grace).map(|(name, _)| name.clone()).collect()
+        };
         let mut deleted = 0;
-        for name in found.iter().filter(|name| !used.contains(*name)) {
+        for name in &over {
             lane.templates().remove(name);
             match lane.ec2.delete_template(name).await {
                 Ok(()) => deleted += 1,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use policies::failure::{Failure, FailureKind};
 use policies::model::{FleetName, InstanceId, Market, NoticeKind, Offer, Pool, Token};
-use policies::units::Span;
+use policies::units::{Span, Time};
 use providers::aws::{AccessKey, Aws, AwsSettings, LaunchApi};
 use providers::contract::{Fault, Verdict, World, check, report};
 use providers::spec::AwsSpec;
@@ -319,13 +319,21 @@ async fn one_template_serves_a_specification_until_none_uses_it() {
     Ec2::with(neighbour, ec2.region.clone()).await.launch("e", 1).await.expect("a launch");
     assert_eq!(ec2.region.templates().len(), 3);
 
-    assert_eq!(ec2.aws.cleanup_templates(&[used]).await, Ok(1));
+    // Not before it was unused for a whole grace, by the looks at it; to be used meanwhile begins another one.
+    let (hour, at) = (Span::from_hours(1), |minutes| Time::EPOCH.plus(Span::from_mins(minutes)));
+    let LaunchSpec::Aws(unused) = &*order.spec else { panic!("an EC2 specification") };
+    assert_eq!(ec2.aws.cleanup_templates(&[used], hour, at(0)).await, Ok(0));
+    assert_eq!(ec2.aws.cleanup_templates(&[used, unused], hour, at(50)).await, Ok(0));
+    assert_eq!(ec2.aws.cleanup_templates(&[used], hour, at(70)).await, Ok(0));
+    assert_eq!(ec2.aws.cleanup_templates(&[used], hour, at(129)).await, Ok(0));
+    assert_eq!(ec2.region.templates().len(), 3);
+    assert_eq!(ec2.aws.cleanup_templates(&[used], hour, at(130)).await, Ok(1));
     let left = ec2.region.templates();
-    assert_eq!((left.len(), left.contains(&first[0])), (2, true), "{left:?}");
-    assert_eq!(ec2.aws.cleanup_templates(&[used]).await, Ok(0));
+    assert_eq!((left.len(), left.contains(&first[0])), (2, true), "the neighbour's stays: {left:?}");
+    assert_eq!(ec2.aws.cleanup_templates(&[used], hour, at(500)).await, Ok(0));
 
     // Somebody deletes it: nothing happened, and the next attempt makes it again.
-    assert_eq!(again.aws.cleanup_templates(&[]).await, Ok(1));
+    assert_eq!(again.aws.cleanup_templates(&[], Span::ZERO, at(0)).await, Ok(1));
     let failure = ec2.launch("f", 1).await.expect_err("the template is gone");
     assert_eq!(failure.kind, FailureKind::Unavailable, "{failure}");
     ec2.launch("f", 1).await.expect("the same token again");

@@ -1,5 +1,6 @@
 //! `daemon`: how the daemon itself runs.
 
+use policies::control::OrphanRule;
 use policies::cost::Rates;
 use policies::units::{Currency, Span};
 
@@ -38,6 +39,7 @@ pub(crate) fn lower(
         currency,
         rates,
         budget,
+        orphans,
         time_zone,
         log,
         otlp,
@@ -67,6 +69,7 @@ pub(crate) fn lower(
     let currency = cx.value(&at.key("currency"), currency);
     let rates = rates_of(cx, &at.key("rates"), rates, currency);
     let budget = budget::lower(cx, &at.key("budget"), budget);
+    let orphans = orphans_of(cx, &at.key("orphans"), orphans);
     let time_zone = cx.zone(&at.key("time_zone"), time_zone);
     let log = log_of(cx, &at.key("log"), log);
     let has_otlp = !otlp.is_absent();
@@ -88,6 +91,7 @@ pub(crate) fn lower(
             owner: owner?,
             rates: Rates::new(currency?, &rates?),
             budget: budget?,
+            orphans: orphans?,
             time_zone: time_zone?,
             log: log?,
             otlp: if has_otlp { Some(otlp?) } else { None },
@@ -181,6 +185,20 @@ fn rates_of(
         }
     }
     whole.then_some(rates)
+}
+
+/// Shorter than a minute, an edit of the file that is mended at once would have cost machines already.
+const SHORTEST_GRACE: Span = Span::from_mins(1);
+/// As long as anybody keeps something that he has forgotten.
+const LONGEST_GRACE: Span = Span::from_hours(90 * 24);
+
+fn orphans_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Orphans>) -> Option<OrphanRule> {
+    let raw::Orphans { after, action } = cx.open(at, field)?;
+    let after_at = at.key("after");
+    let after = cx.value(&after_at, after);
+    let after = cx.within(&after_at, after, SHORTEST_GRACE, LONGEST_GRACE);
+    let action = cx.value(&at.key("action"), action);
+    Some(OrphanRule { after: after?, action: action? })
 }
 
 fn log_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Log>) -> Option<LogConfig> {

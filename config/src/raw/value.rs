@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use policies::budget::AtLimit;
+use policies::control::OrphanAction;
 use policies::model::{Market, Unit};
 use policies::schedule::Cron;
 use policies::units::{Capacity, Currency, PerHour, Share, Span, UnitPrice};
@@ -521,6 +522,7 @@ pub(crate) enum Order {
 choices! {
     AtLimit, "`alert`, `freeze` or `shed-spot`":
         "alert" => AtLimit::Alert, "freeze" => AtLimit::Freeze, "shed-spot" => AtLimit::ShedSpot;
+    OrphanAction, "`report` or `end`": "report" => Self::Report, "end" => Self::End;
     Unit, "`instance`, `vcpu` or `gpu`":
         "instance" => Self::Instance, "vcpu" => Self::Vcpu, "gpu" => Self::Gpu;
     Market, "`spot` or `on-demand`": "spot" => Self::Spot, "on-demand" => Self::OnDemand;

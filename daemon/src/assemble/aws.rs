@@ -7,6 +7,7 @@ use std::time::Duration;
 use config::{AwsConfig, Config, LaunchApi, ProviderConfig, SourceKind};
 use policies::failure::Failure;
 use policies::model::ProviderName;
+use policies::units::{Span, Time};
 use providers::LaunchSpec;
 use providers::aws::{self, Aws, AwsDoctor, AwsSettings, PolicyScope};
 use tracing::{info, warn};
@@ -96,19 +97,23 @@ pub(super) fn policy_scope(config: &Config) -> PolicyScope {
     scope
 }
 
-/// Deletes the launch templates of ours that no fleet of this configuration uses.
-pub(super) async fn tidy(clouds: &BTreeMap<ProviderName, Arc<Aws>>, config: &Config) {
+/// A launch template that no fleet uses any more is kept for so long: a change of the fleet file may be taken back, and a
+/// launch that is under way may need it.
+const TEMPLATE_GRACE: Span = Span::from_hours(1);
+
+/// Deletes the launch templates of ours that no fleet of this configuration has used for a while.
+pub(super) async fn tidy(clouds: &BTreeMap<ProviderName, Arc<Aws>>, config: &Config, now: Time) {
     let specs = config.fleets.iter().flat_map(|f| f.specs.values());
     let used: Vec<_> = specs.filter_map(|s| if let LaunchSpec::Aws(spec) = &**s { Some(spec) } else { None }).collect();
     for (name, cloud) in clouds {
-        match tokio::time::timeout(TIDY_TIMEOUT, cloud.cleanup_templates(&used)).await {
+        match tokio::time::timeout(TIDY_TIMEOUT, cloud.cleanup_templates(&used, TEMPLATE_GRACE, now)).await {
             Ok(Ok(0)) => {}
             Ok(Ok(deleted)) => info!(provider = %name, deleted, "launch templates that no fleet uses are deleted"),
             Ok(Err(failure)) => {
-                warn!(provider = %name, %failure, "launch templates are left over; the next start tries again")
+                warn!(provider = %name, %failure, "launch templates are left over; it is tried again")
             }
             Err(_) => {
-                warn!(provider = %name, "launch templates are left over: no answer in time; the next start tries again")
+                warn!(provider = %name, "launch templates are left over: no answer in time; it is tried again")
             }
         }
     }

@@ -18,6 +18,7 @@ use policies::control::{Controller, View};
 use policies::model::Sight;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 
 use super::{ConfigArg, Done, Fault, files};
@@ -42,6 +43,9 @@ pub struct RunArgs {
 
 /// Orders that wait for the loop: signals come one at a time.
 const ORDERS: usize = 4;
+
+/// What fleets do not use any more is looked for this often: it is removed after an hour, and costs nothing.
+const TIDY_EVERY: Duration = Duration::from_secs(15 * 60);
 
 /// After the loop has ended, answers on their way get this time: each takes milliseconds.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
@@ -180,7 +184,9 @@ impl LookedAtAll {
 impl Operator {
     /// For ever: the loop's end is the daemon's.
     async fn obey(mut self) {
-        let mut tidied = false;
+        let mut tidy = tokio::time::interval(TIDY_EVERY);
+        tidy.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looked = false;
         loop {
             let name = tokio::select! {
                 Some(()) = self.signals.hangup.recv() => {
@@ -189,8 +195,13 @@ impl Operator {
                 }
                 Some(()) = self.signals.terminate.recv() => "SIGTERM",
                 Some(()) = self.signals.interrupt.recv() => "SIGINT",
-                () = self.looked.wait(), if !tidied => {
-                    tidied = true;
+                () = self.looked.wait(), if !looked => {
+                    looked = true;
+                    // The first tick is at once.
+                    tidy.reset_immediately();
+                    continue;
+                }
+                _ = tidy.tick(), if looked => {
                     self.tidy_up();
                     continue;
                 }
@@ -204,8 +215,8 @@ impl Operator {
 
     /// In the background: nothing waits for it.
     fn tidy_up(&self) {
-        let (tidy, config) = (self.tidy.clone(), self.config.clone());
-        tokio::spawn(async move { tidy.up(&config).await });
+        let (tidy, config, now) = (self.tidy.clone(), self.config.clone(), self.clock.now());
+        tokio::spawn(async move { tidy.up(&config, now).await });
     }
 
     async fn reload(&mut self) {
@@ -223,8 +234,8 @@ impl Operator {
                 }
                 // What waits for the next start still differs then.
                 let running = std::mem::replace(&mut self.config, fresh.config);
-                let DaemonConfig { rates, budget, .. } = self.config.daemon.clone();
-                self.config.daemon = DaemonConfig { rates, budget, ..running.daemon };
+                let DaemonConfig { rates, budget, orphans, .. } = self.config.daemon.clone();
+                self.config.daemon = DaemonConfig { rates, budget, orphans, ..running.daemon };
                 self.config.providers = running.providers;
                 // A closed channel means that the loop has ended; so does the daemon.
                 let _ = self.orders.send(Order::Reload(Box::new(fresh.reload))).await;

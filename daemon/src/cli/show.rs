@@ -5,7 +5,7 @@ use clap::Args;
 use super::client::{DaemonArgs, block_on};
 use super::out::{Out, lines, table};
 use super::{Done, Fault};
-use crate::http::view::{Budget, Event, Events, Fleet, Fleets, Instance, Instances, Lanes, Schedule, Status};
+use crate::http::view::{Budget, Event, Events, Fleet, Fleets, Instance, Instances, Lanes, Orphan, Schedule, Status};
 
 /// Says what the running daemon holds, wants and pays.
 #[derive(Clone, Debug, Args)]
@@ -47,6 +47,7 @@ pub(crate) fn status(args: &StatusArgs, out: &Out) -> Result<Done, Fault> {
     let whole = block_on(async {
         let mut fleets: Fleets = args.daemon.get("/api/v1/fleets").await?;
         let lanes: Lanes = args.daemon.get("/api/v1/lanes").await?;
+        let all: Instances = args.daemon.get("/api/v1/instances").await?;
         let mut instances = None;
         if let Some(name) = &args.fleet {
             let names: Vec<_> = fleets.fleets.iter().map(|f| f.name.clone()).collect();
@@ -54,17 +55,16 @@ pub(crate) fn status(args: &StatusArgs, out: &Out) -> Result<Done, Fault> {
             if fleets.fleets.is_empty() {
                 return Err(Fault::Failed(format!("no fleet `{name}`: there are {}", names.join(", "))));
             }
-            let all: Instances = args.daemon.get("/api/v1/instances").await?;
-            instances = Some(all.instances.into_iter().filter(|i| i.fleet == *name).collect());
+            instances = Some(all.instances.iter().filter(|i| i.fleet == *name).cloned().collect());
         }
-        Ok(Status { fleets, lanes, instances })
+        Ok(Status { fleets, lanes, instances, orphans: all.orphans })
     })??;
     out.value(&whole, text)?;
     Ok(Done::Well)
 }
 
 fn text(whole: &Status) -> String {
-    let Status { fleets, lanes, instances } = whole;
+    let Status { fleets, lanes, instances, orphans } = whole;
     let mut text = summary(fleets);
     text.push('\n');
     text.push_str(&fleet_table(fleets));
@@ -89,9 +89,35 @@ fn text(whole: &Status) -> String {
         text.push('\n');
         text.push_str(&instance_table(instances));
     }
+    if !orphans.is_empty() {
+        text.push('\n');
+        text.push_str(&orphan_table(orphans, &fleets.currency));
+    }
     text.push('\n');
     text.push_str(&lane_table(lanes));
     text
+}
+
+/// Machines of fleets that are not configured, and what they cost.
+fn orphan_table(orphans: &[Orphan], currency: &str) -> String {
+    let price = format!("{currency}/h");
+    let mut table = table(&["orphan", "fleet", "pool", &price, "since", "ends"], &[&price]);
+    for orphan in orphans {
+        let ends = match (&orphan.ends_at, orphan.ending) {
+            (_, true) => "ending".to_owned(),
+            (Some(at), false) => at.clone(),
+            (None, false) => "left alone".to_owned(),
+        };
+        table.add_row([
+            orphan.what.clone(),
+            orphan.fleet.clone(),
+            orphan.pool.clone(),
+            orphan.price_per_hour.map_or_else(|| "-".to_owned(), |p| format!("{p:.4}")),
+            orphan.since.clone(),
+            ends,
+        ]);
+    }
+    lines(&table)
 }
 
 fn summary(fleets: &Fleets) -> String {

@@ -411,7 +411,8 @@ pub struct Instances {
     pub currency: String,
     /// By fleet, then pool, then id.
     pub instances: Vec<Instance>,
-    /// Machines that carry our owner tag and the tag of a fleet that is not configured: reported, never touched.
+    /// Machines that carry our owner tag and the tag of a fleet that is not configured: reported, and ended by
+    /// `daemon.orphans` only.
     pub orphans: Vec<Orphan>,
 }
 
@@ -454,8 +455,28 @@ pub struct Instance {
 pub struct Orphan {
     /// Where.
     pub lane: String,
-    /// Its id and fleet tag.
+    /// Its id.
     pub what: String,
+    /// The fleet that it carries.
+    #[serde(default)]
+    pub fleet: String,
+    /// `provider/region/zone/type/market`.
+    #[serde(default)]
+    pub pool: String,
+    /// When it was first seen as one.
+    #[serde(default)]
+    #[schemars(extend("format" = "date-time"))]
+    pub since: String,
+    /// Its price, when it is known.
+    #[serde(default)]
+    pub price_per_hour: Option<f64>,
+    /// Its end is ordered.
+    #[serde(default)]
+    pub ending: bool,
+    /// When it is ended by `daemon.orphans`; absent when it is left alone, or ending.
+    #[serde(default)]
+    #[schemars(extend("format" = "date-time"))]
+    pub ends_at: Option<String>,
 }
 
 /// `GET /api/v1/events`.
@@ -545,6 +566,9 @@ pub struct Status {
     /// The machines, when one fleet is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances: Option<Vec<Instance>>,
+    /// Machines of fleets that are not configured.
+    #[serde(default)]
+    pub orphans: Vec<Orphan>,
 }
 
 /// What `spotfleet validate` says of one file.

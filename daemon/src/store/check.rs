@@ -20,7 +20,7 @@ pub fn findings(records: &[Record]) -> Vec<String> {
     for record in records {
         match record {
             Record::Boot(_) => boots += 1,
-            Record::Proven(..) => {}
+            Record::Proven(..) | Record::Orphan(_) => {}
             Record::Spend(fleet, spend) => {
                 if spend.in_day.micros() < 0 || spend.in_month.micros() < 0 {
                     found.push(format!("spend of {fleet}: less than nothing was spent"));

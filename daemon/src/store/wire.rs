@@ -50,6 +50,8 @@ pub enum Kind {
     Intent,
     /// Machines.
     Machine,
+    /// Machines of fleets that are not configured.
+    Orphan,
     /// Orders of the operator that stand.
     Override,
     /// Fleet memories.
@@ -66,11 +68,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of their keys.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Boot,
         Self::Proven,
         Self::Intent,
         Self::Machine,
+        Self::Orphan,
         Self::Override,
         Self::Memory,
         Self::Spend,
@@ -87,6 +90,7 @@ impl Kind {
             Self::Proven => "proven",
             Self::Intent => "intent",
             Self::Machine => "machine",
+            Self::Orphan => "orphan",
             Self::Override => "override",
             Self::Memory => "memory",
             Self::Spend => "spend",
@@ -104,6 +108,7 @@ impl Kind {
             Self::Proven => 0x18,
             Self::Intent => 0x20,
             Self::Machine => 0x30,
+            Self::Orphan => 0x34,
             Self::Override => 0x38,
             Self::Memory => 0x40,
             Self::Spend => 0x48,
@@ -121,6 +126,7 @@ impl Kind {
             Record::Proven(..) => Self::Proven,
             Record::Intent(_) => Self::Intent,
             Record::Machine(_) => Self::Machine,
+            Record::Orphan(_) => Self::Orphan,
             Record::Override(_) => Self::Override,
             Record::Memory(..) => Self::Memory,
             Record::Spend(..) => Self::Spend,
@@ -212,6 +218,11 @@ pub fn encode_key(key: &Key) -> Vec<u8> {
         }
         Key::Machine(lane, id) => {
             to.push(Kind::Machine.byte());
+            put_lane(&mut to, lane);
+            put_text(&mut to, id.as_str());
+        }
+        Key::Orphan(lane, id) => {
+            to.push(Kind::Orphan.byte());
             put_lane(&mut to, lane);
             put_text(&mut to, id.as_str());
         }

@@ -207,6 +207,11 @@ fn daemon(meter: &Meter, view: &Snapshot) {
     );
     let text = "Machines with our owner tag of a fleet that is not configured";
     gauge(meter, view, "spotfleet_orphans", text, |view, observer| observer.observe(count(view.orphans.len()), &[]));
+    let text = "Hourly price of machines with our owner tag of a fleet that is not configured, where it is known";
+    gauge(meter, view, "spotfleet_orphans_price_per_hour", text, |view, observer| {
+        let known = view.orphans.iter().filter_map(|o| o.price).sum();
+        observer.observe(price(known), &[currency(view)]);
+    });
     gauge(meter, view, "spotfleet_boots", "Starts on this store", |view, observer| {
         observer.observe(whole(view.boot), &[]);
     });

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use policies::budget::Spend;
-use policies::control::ledger::{Boot, Intent, Leaving, Machine, Note, WORDS};
+use policies::control::ledger::{Boot, Intent, Leaving, Machine, Note, Orphan, WORDS};
 use policies::control::orders::{Override, Setting};
 use policies::control::{Entry, Record};
 use policies::demand::Hour;
@@ -28,7 +28,7 @@ pub(crate) fn pick(rng: &mut Stream, below: usize) -> usize {
 
 /// A record with every field drawn: names of any script, empty, with zeros, slashes and quotes; numbers at their ends.
 pub(crate) fn record(rng: &mut Stream) -> Record {
-    match rng.below(10) {
+    match rng.below(11) {
         0 => Record::Boot(Boot { number: number(rng), seed: number(rng), at: time(rng), unproven: rng.chance(5_000) }),
         1 => Record::Intent(Intent {
             token: text(rng).into(),
@@ -41,6 +41,9 @@ pub(crate) fn record(rng: &mut Stream) -> Record {
             at: time(rng),
         }),
         2 => Record::Machine(machine(rng)),
+        10 => {
+            Record::Orphan(Orphan { id: text(rng).into(), fleet: text(rng).into(), pool: pool(rng), since: time(rng) })
+        }
         9 => Record::Spend(
             text(rng).into(),
             Spend {

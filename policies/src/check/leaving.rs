@@ -105,8 +105,8 @@ fn has_cause(input: &Input<'_>, holding: &Holding, leaver: &Leaver<'_>) -> bool 
         }
         // Judged with the money.
         Cause::Budget => true,
-        // What the operator orders is no decision of a plan.
-        Cause::Ordered => false,
+        // What the operator orders, or has made a rule for fleets that are not configured, is no decision of a plan.
+        Cause::Ordered | Cause::Orphaned => false,
         Cause::Drained => leaver.until.is_none(),
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! The store is a map from [`Key`] to [`Record`]; an [`Entry`] sets or removes one. Only what cannot be seen again is
 //! here: intents and the boot seed (promised), the lanes proven for a store made anew, machines with their cause of
-//! leaving, orders of the operator, fleet memories, spend, hours of demand and closures (learned slowly), and a bounded
-//! ring of notes (for `events`). Offers, phases and notices are looked at again.
+//! leaving, since when machines of unknown fleets were seen, orders of the operator, fleet memories, spend, hours of
+//! demand and closures (learned slowly), and a bounded ring of notes (for `events`). Offers, phases and notices are
+//! looked at again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +36,8 @@ pub enum Key {
     Intent(Token),
     /// A machine.
     Machine(Lane, InstanceId),
+    /// A machine of a fleet that is not configured.
+    Orphan(Lane, InstanceId),
     /// An order of the operator that stands.
     Override(FleetName, Slot),
     /// A fleet's memory.
@@ -62,6 +65,8 @@ pub enum Record {
     Intent(Intent),
     /// A machine that we launched or adopted and that is not known to be gone.
     Machine(Machine),
+    /// A machine that carries our tag and a fleet that is not configured, on record as ours or not.
+    Orphan(Orphan),
     /// An order of the operator that stands.
     Override(Override),
     /// What a decision left for the next.
@@ -85,6 +90,7 @@ impl Record {
             Self::Proven(fleet, lane) => Key::Proven(fleet.clone(), lane.clone()),
             Self::Intent(i) => Key::Intent(i.token.clone()),
             Self::Machine(m) => Key::Machine(m.pool.lane().clone(), m.id.clone()),
+            Self::Orphan(o) => Key::Orphan(o.pool.lane().clone(), o.id.clone()),
             Self::Override(o) => Key::Override(o.fleet.clone(), o.setting.slot()),
             Self::Memory(fleet, _) => Key::Memory(fleet.clone()),
             Self::Spend(fleet, _) => Key::Spend(fleet.clone()),
@@ -170,6 +176,19 @@ pub struct Leaving {
     pub ordered: bool,
 }
 
+/// A machine that carries our tag and a fleet that is not configured.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Orphan {
+    /// The provider's id.
+    pub id: InstanceId,
+    /// The fleet that it carries.
+    pub fleet: FleetName,
+    /// Where.
+    pub pool: Pool,
+    /// When it was first seen as one.
+    pub since: Time,
+}
+
 /// Something that happened, for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Note {
@@ -186,7 +205,7 @@ pub struct Note {
 }
 
 /// The closed vocabulary of [`Note::what`]. `other` is what a stored word becomes that this version does not know.
-pub const WORDS: [&str; 18] = [
+pub const WORDS: [&str; 19] = [
     "boot",
     "reloaded",
     "ordered",
@@ -196,6 +215,7 @@ pub const WORDS: [&str; 18] = [
     "refused",
     "absent",
     "adopted",
+    "orphan",
     "noticed",
     "draining",
     "ending",
@@ -217,6 +237,7 @@ pub struct Ledger {
     proven: BTreeSet<(FleetName, Lane)>,
     intents: BTreeMap<Token, Intent>,
     machines: BTreeMap<(Lane, InstanceId), Machine>,
+    orphans: BTreeMap<(Lane, InstanceId), Orphan>,
     overrides: BTreeMap<(FleetName, Slot), Override>,
     memories: BTreeMap<FleetName, Memory>,
     spends: BTreeMap<FleetName, Spend>,
@@ -251,6 +272,7 @@ impl Ledger {
             Key::Proven(fleet, lane) => drop(self.proven.remove(&(fleet.clone(), lane.clone()))),
             Key::Intent(token) => drop(self.intents.remove(token)),
             Key::Machine(lane, id) => drop(self.machines.remove(&(lane.clone(), id.clone()))),
+            Key::Orphan(lane, id) => drop(self.orphans.remove(&(lane.clone(), id.clone()))),
             Key::Override(fleet, slot) => drop(self.overrides.remove(&(fleet.clone(), slot.clone()))),
             Key::Memory(fleet) => drop(self.memories.remove(fleet)),
             Key::Spend(fleet) => drop(self.spends.remove(fleet)),
@@ -325,6 +347,12 @@ impl Ledger {
         &self.machines
     }
 
+    /// Machines of fleets that are not configured, by place and id.
+    #[must_use]
+    pub const fn orphans(&self) -> &BTreeMap<(Lane, InstanceId), Orphan> {
+        &self.orphans
+    }
+
     /// Orders of the operator that stand, by fleet.
     #[must_use]
     pub const fn overrides(&self) -> &BTreeMap<(FleetName, Slot), Override> {
@@ -378,6 +406,7 @@ impl Ledger {
         all.extend(self.proven.iter().map(|(f, l)| Record::Proven(f.clone(), l.clone())));
         all.extend(self.intents.values().cloned().map(Record::Intent));
         all.extend(self.machines.values().cloned().map(Record::Machine));
+        all.extend(self.orphans.values().cloned().map(Record::Orphan));
         all.extend(self.overrides.values().cloned().map(Record::Override));
         all.extend(self.memories.iter().map(|(f, m)| Record::Memory(f.clone(), m.clone())));
         all.extend(self.spends.iter().map(|(f, s)| Record::Spend(f.clone(), *s)));
@@ -393,6 +422,7 @@ impl Ledger {
             Record::Proven(fleet, lane) => drop(self.proven.insert((fleet, lane))),
             Record::Intent(i) => drop(self.intents.insert(i.token.clone(), i)),
             Record::Machine(m) => drop(self.machines.insert((m.pool.lane().clone(), m.id.clone()), m)),
+            Record::Orphan(o) => drop(self.orphans.insert((o.pool.lane().clone(), o.id.clone()), o)),
             Record::Override(o) => drop(self.overrides.insert((o.fleet.clone(), o.setting.slot()), o)),
             Record::Memory(fleet, memory) => drop(self.memories.insert(fleet, memory)),
             Record::Spend(fleet, spend) => drop(self.spends.insert(fleet, spend)),

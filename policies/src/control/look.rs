@@ -62,9 +62,13 @@ impl Controller {
             if eye.pricing.take(now) {
                 let wanted = self.fleets.values().flat_map(|m| m.fleet.pools.keys()).filter(|p| p.lane() == lane);
                 let held = self.ledger.machines().values().map(|m| &m.pool).filter(|p| p.lane() == lane);
+                let strange = self.ledger.orphans().values().map(|o| &o.pool).filter(|p| p.lane() == lane);
                 // The on-demand price of each place is wanted too: caps are shares of it, savings are told by it.
-                let pools: BTreeSet<Pool> =
-                    wanted.chain(held).flat_map(|p| [p.clone(), p.in_market(Market::OnDemand)]).collect();
+                let pools: BTreeSet<Pool> = wanted
+                    .chain(held)
+                    .chain(strange)
+                    .flat_map(|p| [p.clone(), p.in_market(Market::OnDemand)])
+                    .collect();
                 calls.push(Call::Offers { lane: lane.clone(), pools: pools.into_iter().collect() });
             }
         }
@@ -116,7 +120,6 @@ impl Controller {
         eye.failure = None;
         eye.seen = seen;
         let batch = self.ledger.pending();
-        self.orphans.retain(|(l, _)| l != lane);
         let mut by_token: BTreeMap<&crate::model::Token, u32> = BTreeMap::new();
         for instance in &listed {
             if let Some(token) = &instance.token {
@@ -126,6 +129,7 @@ impl Controller {
         }
         self.miss(lane, asked);
         self.settle_by_listing(lane, asked, &by_token);
+        self.find_orphans(lane, &listed);
         self.prove();
         if news || self.ledger.pending() != batch {
             self.all_decide();
@@ -166,7 +170,6 @@ impl Controller {
         }
         let intent = instance.token.as_ref().and_then(|t| self.ledger.intents().get(t)).cloned();
         if intent.is_none() && !self.fleets.contains_key(&instance.fleet) {
-            self.orphans.insert(key);
             return;
         }
         let adopted = intent.is_none();
@@ -237,10 +240,10 @@ impl Controller {
 
     /// Machines that were nobody's, whose fleet has come into the configuration. They count before it is decided for.
     pub(super) fn adopt_orphans(&mut self) {
-        for (lane, id) in core::mem::take(&mut self.orphans) {
+        let nobodys: Vec<(Lane, InstanceId)> = self.ledger.orphans().keys().cloned().collect();
+        for (lane, id) in nobodys {
             let Some(eye) = self.lanes.get(&lane) else { continue };
             let (Some(instance), Some(asked)) = (eye.seen.get(&id).cloned(), eye.sight.asked()) else { continue };
-            // What is still nobody's goes back among the orphans.
             self.meet(&lane, asked, &instance);
         }
     }

@@ -84,12 +84,22 @@ impl Bench {
     }
 
     fn of(fleets: Vec<Fleet>, token_lifetime: Option<Span>, records: Vec<Record>) -> Self {
+        Self::with_orphans(OrphanRule::default(), fleets, token_lifetime, records)
+    }
+
+    fn with_orphans(
+        orphans: OrphanRule,
+        fleets: Vec<Fleet>,
+        token_lifetime: Option<Span>,
+        records: Vec<Record>,
+    ) -> Self {
         let now = Time::from_millis(1_000_000);
         let setup = Setup {
             fleets,
             providers: BTreeMap::from([("sim".into(), caps(token_lifetime))]),
             rates: Rates::default(),
             budget: None,
+            orphans,
             zone: Arc::new(TimeZone::utc()),
             tick: Span::from_secs(10),
             boot_seed: 7,
@@ -133,6 +143,22 @@ impl Bench {
         let calls = self.tick(Span::from_secs(10));
         let id = calls.iter().find(|(_, c)| matches!(c, Call::List { .. })).map(|(id, _)| *id).unwrap();
         self.reply(id, Reply::Listed(Ok(listed)))
+    }
+
+    /// Ticks once a tick for so long, answers each listing with these, and counts the machines that are ended.
+    fn watch(&mut self, span: Span, listed: &[Instance]) -> usize {
+        let mut ended = 0;
+        for _ in 0..span.as_millis() / 10_000 {
+            let mut calls = self.tick(Span::from_secs(10));
+            while let Some((id, call)) = calls.pop() {
+                match call {
+                    Call::List { .. } => calls.extend(self.reply(id, Reply::Listed(Ok(listed.to_vec())))),
+                    Call::Terminate { ids, .. } => ended += ids.len(),
+                    _ => {}
+                }
+            }
+        }
+        ended
     }
 
     fn open(&self) -> usize {
@@ -187,7 +213,8 @@ fn an_orphan_is_reported_and_left_alone() {
     let mut bench = Bench::new(None, vec![Record::Machine(machine("i-1", None))]);
     bench.list(vec![instance("i-1", None, Phase::Running), instance("i-2", None, Phase::Running)]);
     assert_eq!(bench.controller.ledger().machines().len(), 1);
-    assert_eq!(bench.controller.view().orphans.len(), 1);
+    // The one on record too: its fleet is not configured any more.
+    assert_eq!(bench.controller.view().orphans.len(), 2);
 }
 
 #[test]
@@ -336,4 +363,123 @@ fn in_a_store_made_anew_a_fleet_that_comes_later_waits_for_its_own_proof() {
         }
         assert_eq!(again.controller.decisions().count(), 0, "it decides without the machine that it may have");
     }
+}
+
+/// Orphans are ended after a minute.
+const ENDED: OrphanRule = OrphanRule { after: Span::from_mins(1), action: OrphanAction::End };
+
+/// A fleet of another name, so that the lane is looked at, and a machine of a fleet that is not configured.
+fn with_an_orphan(rule: OrphanRule, records: Vec<Record>) -> (Bench, Vec<Instance>) {
+    let bench = Bench::with_orphans(rule, vec![fleet("batch")], None, records);
+    (bench, vec![instance("i-2", Some("sf-9-9"), Phase::Running)])
+}
+
+#[test]
+fn an_orphan_is_ended_by_the_operators_rule_after_its_grace() {
+    let (mut bench, seen) = with_an_orphan(ENDED, Vec::new());
+    assert_eq!(bench.watch(Span::from_secs(60), &seen), 0);
+    assert!(bench.controller.ledger().machines().is_empty(), "within its grace nothing is on record as going");
+    let shown = bench.controller.view().orphans.remove(0);
+    assert_eq!((shown.orphan.fleet.as_str(), shown.ending), ("web", false));
+    assert_eq!(shown.ends_at, Some(shown.orphan.since.plus(ENDED.after)));
+    assert_eq!(bench.watch(Span::from_secs(10), &seen), 1);
+    let machine = bench.controller.ledger().machines().values().next().unwrap().clone();
+    let leaving = machine.leaving.unwrap();
+    assert_eq!((leaving.why, leaving.ordered, machine.adopted), (Cause::Orphaned, true, true));
+    assert!(bench.controller.view().orphans[0].ending);
+    // As every end: repeated until it is gone, and then forgotten.
+    assert!(bench.watch(Span::from_mins(2), &seen) >= 3);
+    bench.list(vec![instance("i-2", Some("sf-9-9"), Phase::Gone)]);
+    bench.list(Vec::new());
+    assert!(bench.controller.ledger().machines().is_empty() && bench.controller.ledger().orphans().is_empty());
+}
+
+#[test]
+fn without_the_rule_an_orphan_is_left_alone_for_ever() {
+    let (mut bench, seen) = with_an_orphan(OrphanRule { action: OrphanAction::Report, ..ENDED }, Vec::new());
+    assert_eq!(bench.watch(Span::from_hours(10), &seen), 0);
+    let shown = bench.controller.view().orphans.remove(0);
+    assert_eq!((shown.orphan.id.as_str(), shown.ends_at, shown.ending), ("i-2", None, false));
+    let notes = bench.controller.ledger().notes().filter(|n| n.what == "orphan").count();
+    assert_eq!(notes, 1, "said once");
+}
+
+#[test]
+fn the_grace_of_an_orphan_outlasts_a_restart_and_not_the_machine() {
+    let (mut bench, seen) = with_an_orphan(ENDED, Vec::new());
+    bench.watch(Span::from_secs(20), &seen);
+    let (mut again, _) = with_an_orphan(ENDED, bench.controller.ledger().records());
+    // Away for 50 s: the grace counts from when it was first seen, not from when this run first saw it.
+    again.tick(Span::from_secs(50));
+    assert_eq!(again.watch(Span::from_secs(20), &seen), 0, "the listing of before the pause is still out");
+    let (mut later, _) = with_an_orphan(ENDED, bench.controller.ledger().records());
+    assert_eq!(later.watch(Span::from_secs(60), &seen), 1);
+    // Not listed for a moment: another grace.
+    let (mut flicker, _) = with_an_orphan(ENDED, Vec::new());
+    flicker.watch(Span::from_secs(50), &seen);
+    flicker.list(Vec::new());
+    assert_eq!(flicker.watch(Span::from_secs(60), &seen), 0);
+    assert_eq!(flicker.watch(Span::from_secs(10), &seen), 1);
+}
+
+#[test]
+fn an_orphan_whose_fleet_comes_back_is_adopted_and_stays() {
+    let (mut bench, seen) = with_an_orphan(ENDED, Vec::new());
+    bench.watch(Span::from_secs(50), &seen);
+    let reloaded = |fleets| Event::Reloaded { fleets, rates: Rates::default(), budget: None, orphans: ENDED };
+    let effects = bench.controller.handle(bench.now, reloaded(vec![fleet("batch"), fleet("web")]));
+    bench.durable(effects);
+    assert!(bench.controller.ledger().orphans().is_empty());
+    assert_eq!(bench.watch(Span::from_mins(10), &seen), 0);
+    // Taken out again, it is on record; its grace begins anew.
+    let effects = bench.controller.handle(bench.now, reloaded(vec![fleet("batch")]));
+    bench.durable(effects);
+    assert_eq!(bench.watch(Span::from_secs(60), &seen), 0);
+    assert_eq!(bench.watch(Span::from_secs(10), &seen), 1);
+}
+
+#[test]
+fn an_orphan_is_not_ended_in_a_lane_that_is_not_seen() {
+    let (mut bench, seen) = with_an_orphan(ENDED, Vec::new());
+    bench.watch(Span::from_secs(20), &seen);
+    for minutes in 0..20 {
+        // The first listing fails while the machine is within its grace: what was seen before does not count any more.
+        let calls = bench.tick(if minutes == 0 { Span::from_secs(10) } else { Span::from_mins(1) });
+        assert!(!calls.iter().any(|(_, call)| matches!(call, Call::Terminate { .. })), "{calls:?}");
+        if let Some((id, _)) = calls.iter().find(|(_, c)| matches!(c, Call::List { .. })) {
+            let failure = Failure::new(FailureKind::Unavailable, "list", "503", "down");
+            assert_eq!(bench.reply(*id, Reply::Listed(Err(failure))), []);
+        }
+    }
+    assert!(bench.controller.ledger().machines().is_empty());
+    assert!(bench.watch(Span::from_mins(3), &seen) >= 1, "seen again, it goes");
+}
+
+#[test]
+fn after_a_loss_of_the_store_no_orphan_is_ended_before_everything_is_proven() {
+    let short = OrphanRule { after: Span::from_secs(10), ..ENDED };
+    let anew = Boot { number: 0, seed: 0, at: Time::EPOCH, unproven: true };
+    let (mut bench, seen) = with_an_orphan(short, vec![Record::Boot(anew)]);
+    // The settle window is 35 s; listings are asked for at 10, 20, 30 and 40 s.
+    assert_eq!(bench.watch(Span::from_secs(40), &seen), 0);
+    assert!(bench.controller.ledger().proven(&"batch".into(), pool().lane()));
+    assert_eq!(bench.watch(Span::from_secs(10), &seen), 1);
+}
+
+#[test]
+fn a_machine_of_a_fleet_that_was_taken_out_is_an_orphan_unless_it_is_protected() {
+    let records = vec![Record::Machine(machine("i-1", None)), Record::Machine(machine("i-2", None))];
+    let protection = Record::Override(Override {
+        fleet: "web".into(),
+        setting: orders::Setting::Protect(pool().lane().clone(), "i-1".into()),
+        by: "operator".to_owned(),
+        why: "a look".to_owned(),
+        at: Time::EPOCH,
+        until: None,
+    });
+    let seen = vec![instance("i-1", None, Phase::Running), instance("i-2", None, Phase::Running)];
+    let mut bench = Bench::with_orphans(ENDED, Vec::new(), None, [records, vec![protection]].concat());
+    bench.watch(Span::from_mins(5), &seen);
+    let going: Vec<_> = bench.controller.ledger().machines().values().map(|m| m.leaving.is_some()).collect();
+    assert_eq!(going, [false, true]);
 }

@@ -9,9 +9,9 @@ use crate::report::{Report, Wait};
 use crate::schedule::{Bounds, Schedule};
 use crate::units::{Capacity, Currency, Money, PricePerHour, Time};
 
-use super::Controller;
 use super::ledger::{Machine, Note};
 use super::orders::Override;
+use super::{Controller, OrphanView};
 
 /// Notes shown: the newest of the ring.
 const NOTES_SHOWN: usize = 200;
@@ -31,8 +31,8 @@ pub struct View {
     pub fleets: Vec<FleetView>,
     /// By provider and region.
     pub lanes: Vec<LaneView>,
-    /// Machines that carry our owner tag and a fleet that is not configured: reported, never touched.
-    pub orphans: Vec<(Lane, String)>,
+    /// Machines that carry our owner tag and a fleet that is not configured: reported, and ended by the operator's rule only.
+    pub orphans: Vec<OrphanView>,
     /// The newest notes, oldest first, at most 200.
     pub notes: Vec<Note>,
 }
@@ -121,7 +121,7 @@ pub(super) fn of(controller: &Controller) -> View {
                 offers: eye.offers.len(),
             })
             .collect(),
-        orphans: controller.orphans.iter().map(|(lane, id)| (lane.clone(), id.to_string())).collect(),
+        orphans: controller.orphans_seen(),
         notes: notes.into_iter().rev().collect(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use policies::control::{Key, Record};
+use policies::control::{Key, OrphanAction, OrphanView, Record};
 use policies::model::{Fleet, InstanceId, Lane};
 use policies::plan::Kind;
 use policies::units::{Capacity, Span};
@@ -63,6 +63,11 @@ fn at_rest(world: &World) -> Result<(), String> {
     }
     if let Some(machine) = ledger.machines().values().find(|m| m.leaving.is_some()) {
         return Err(format!("{} is leaving", machine.id));
+    }
+    let rule = world.story.orphans;
+    let over = |o: &&OrphanView| rule.action == OrphanAction::End && view.at.since(o.orphan.since) >= rule.after;
+    if let Some(left) = view.orphans.iter().find(over) {
+        return Err(format!("{} is of no configured fleet, and its grace is over", left.orphan.id));
     }
     for fleet in &world.fleets {
         let seen = view.fleets.iter().find(|f| f.name == fleet.name).ok_or("a fleet is not shown")?;

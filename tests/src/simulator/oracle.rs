@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use policies::budget::Budget;
 use policies::control::ledger::{Intent, Machine};
-use policies::control::{Call, Entry, Key, OrderId, Record, Reply};
+use policies::control::{Call, Entry, Key, OrderId, OrphanRule, Record, Reply};
 use policies::cost::Rates;
 use policies::failure::FailureKind;
 use policies::model::{Fleet, FleetName, InstanceId, Lane, Offer, Pool, Token};
@@ -22,6 +22,7 @@ mod ends;
 mod limits;
 mod money;
 mod orders;
+mod orphans;
 mod promises;
 mod records;
 
@@ -44,6 +45,8 @@ pub(super) struct Scene<'a> {
     pub(super) rates: &'a Rates,
     /// The budget of all fleets.
     pub(super) budget: Option<Budget>,
+    /// What is done about machines of fleets that are not configured.
+    pub(super) orphans: OrphanRule,
 }
 
 /// The rule that was broken.
@@ -85,6 +88,9 @@ pub enum Rule {
     TooFast,
     /// A machine that is not ours was ended.
     Foreign,
+    /// A machine of a fleet that is not configured was ended without the operator's rule, before its grace was over, or while
+    /// it was in doubt what the fleets have.
+    OrphanEnded,
     /// A machine was ended or told to go without a true cause.
     NoCause,
     /// A machine was ended in a lane that is not seen.
@@ -169,6 +175,9 @@ pub(super) struct Oracle {
     offers: BTreeMap<Pool, Offer>,
     /// When the offers of each lane were asked for that came last, by the controller's clock.
     priced: BTreeMap<Lane, Time>,
+    /// Machines of ours of fleets that are not configured: when each was first listed as one, by the controller's clock and
+    /// truly.
+    strays: BTreeMap<(Lane, InstanceId), (Time, Time)>,
     /// What became of the launches of each fleet, and when: true for a machine that ran.
     outcomes: Vec<Outcome>,
     /// The batch that is looked at.
@@ -277,10 +286,13 @@ impl Oracle {
     }
 
     /// A reply is given to the controller; `asked` is what its clock showed when the call left.
-    pub(super) fn on_reply(&mut self, call: &Call, asked: Time, reply: &Reply) {
+    pub(super) fn on_reply(&mut self, scene: &Scene<'_>, call: &Call, asked: Time, reply: &Reply) {
         match (call, reply) {
             (Call::List { lane }, Reply::Listed(result)) => {
                 self.sights.insert(lane.clone(), (asked, result.is_ok()));
+                if let Ok(listed) = result {
+                    self.strays_listed(scene, lane, listed);
+                }
             }
             (Call::Offers { lane, .. }, Reply::Offered(Ok(offers))) => {
                 self.priced.insert(lane.clone(), asked);
@@ -325,6 +337,7 @@ impl Oracle {
     /// The store was lost with the process.
     pub(super) fn on_store_loss(&mut self, scene: &Scene<'_>) {
         self.lost_at = Some(scene.at);
+        self.strays.clear();
         self.raises.clear();
         self.launches.clear();
         self.outcomes.clear();
@@ -339,6 +352,10 @@ impl Oracle {
     /// The process starts: what lies in the future by its clock counts from now, as no wait may outlast its length.
     pub(super) fn on_start(&mut self, scene: &Scene<'_>) {
         self.stopping = false;
+        self.strays_return(scene);
+        for (clock, _) in self.strays.values_mut() {
+            *clock = (*clock).min(scene.clock);
+        }
         for outcome in &mut self.outcomes {
             outcome.seq = 0;
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use policies::budget::{AtLimit, Budget};
+use policies::control::{OrphanAction, OrphanRule};
 use policies::cost::Rates;
 use policies::model::{
     Capabilities, DemandRules, Fleet, FleetName, Market, MaxShare, MissingRule, OnDemandRules, Pool, ProviderName,
@@ -35,6 +36,8 @@ pub(super) struct Story {
     pub(super) rates: Rates,
     /// The budget of all fleets together.
     pub(super) budget: Option<Budget>,
+    /// What is done about machines of fleets that are not configured.
+    pub(super) orphans: OrphanRule,
     /// How often the things outside the clouds go wrong.
     pub(super) trouble: Trouble,
 }
@@ -88,13 +91,22 @@ impl Story {
         let moving = parts.has(Part::MovingDemand);
         let curves = fleets.iter().map(|f| (f.name.clone(), Curve::draw(seed, f, length, moving))).collect();
         let budget = draw_budget(seed, "all fleets", parts, 40);
-        Self { seed, parts, tick, length, clouds, fleets, windows, curves, rates, budget, trouble }
+        let orphans = draw_orphans(seed);
+        Self { seed, parts, tick, length, clouds, fleets, windows, curves, rates, budget, orphans, trouble }
     }
 
     /// What the providers can do.
     pub(super) fn capabilities(&self) -> BTreeMap<ProviderName, Capabilities> {
         self.clouds.iter().map(|c| (c.name().clone(), c.capabilities().clone())).collect()
     }
+}
+
+/// In half of the stories orphans are ended, after a time that fits into most of them.
+fn draw_orphans(seed: u64) -> OrphanRule {
+    // Its own stream, so that the seeds of before it tell the same stories.
+    let mut draws = Stream::new(seed, "orphans");
+    let after = Span::from_mins(pick(&mut draws, &[2, 5, 15]));
+    OrphanRule { after, action: if draws.chance(5_000) { OrphanAction::End } else { OrphanAction::Report } }
 }
 
 /// One of these, each as likely.

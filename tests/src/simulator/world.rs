@@ -379,6 +379,7 @@ impl World {
             windows: &self.story.windows,
             rates: &self.story.rates,
             budget: self.story.budget,
+            orphans: self.story.orphans,
         };
         (&mut self.oracle, scene)
     }
@@ -401,6 +402,7 @@ pub(super) fn setup(story: &Story, fleets: &[Fleet], boot_seed: u64, rebuilt: bo
         providers: story.capabilities(),
         rates: story.rates.clone(),
         budget: story.budget,
+        orphans: story.orphans,
         zone: std::sync::Arc::new(policies::schedule::TimeZone::utc()),
         tick: story.tick,
         boot_seed,

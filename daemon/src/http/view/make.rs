@@ -1,11 +1,11 @@
 //! From what the controller publishes to the JSON shapes.
 
 use policies::budget::Left;
-use policies::control::Override;
 use policies::control::ledger::{Machine as CoreMachine, Note};
 use policies::control::view::{FleetView, LaneView, ScheduleView, View};
+use policies::control::{OrphanView, Override};
 use policies::failure::Failure as CoreFailure;
-use policies::model::{Lane as CoreLane, Market, Sight};
+use policies::model::{Market, Sight};
 use policies::plan::{Action, Closure as CoreClosure, Holding, HoldingId, Place, Standing};
 use policies::report::{Basis, Because, Limit, Sizing as CoreSizing, Step as CoreStep, Wait as CoreWait};
 use policies::units::{Capacity, Money, PricePerHour, UnitPrice};
@@ -385,9 +385,18 @@ impl From<&View> for Instances {
     }
 }
 
-impl From<&(CoreLane, String)> for Orphan {
-    fn from((lane, what): &(CoreLane, String)) -> Self {
-        Self { lane: lane.to_string(), what: what.clone() }
+impl From<&OrphanView> for Orphan {
+    fn from(OrphanView { orphan, price: known, ending, ends_at }: &OrphanView) -> Self {
+        Self {
+            lane: orphan.pool.lane().to_string(),
+            what: orphan.id.to_string(),
+            fleet: orphan.fleet.to_string(),
+            pool: orphan.pool.to_string(),
+            since: rfc3339(orphan.since),
+            price_per_hour: known.map(price),
+            ending: *ending,
+            ends_at: ends_at.map(rfc3339),
+        }
     }
 }
 

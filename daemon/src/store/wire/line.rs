@@ -1,7 +1,7 @@
 //! A record as JSON: the body of a value, and a line of an export.
 
 use policies::budget::Spend;
-use policies::control::ledger::{Boot, Intent, Leaving, Machine, Note, Record, WORDS};
+use policies::control::ledger::{Boot, Intent, Leaving, Machine, Note, Orphan, Record, WORDS};
 use policies::control::orders::{Override, Setting};
 use policies::demand::Hour;
 use policies::failure::FailureKind;
@@ -19,6 +19,7 @@ pub(super) enum Line {
     Proven(ProvenLine),
     Intent(IntentLine),
     Machine(MachineLine),
+    Orphan(OrphanLine),
     Override(OverrideLine),
     Memory(MemoryLine),
     Spend(SpendLine),
@@ -96,6 +97,15 @@ struct LeavingLine {
     until_ms: i64,
     #[serde(skip_serializing_if = "is_false", default)]
     ordered: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrphanLine {
+    id: String,
+    fleet: String,
+    pool: PoolLine,
+    since_ms: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -239,6 +249,12 @@ impl From<&Record> for Line {
                     leaving: leaving.map(LeavingLine::from),
                 })
             }
+            Record::Orphan(Orphan { id, fleet, pool, since }) => Self::Orphan(OrphanLine {
+                id: id.as_str().to_owned(),
+                fleet: fleet.as_str().to_owned(),
+                pool: pool.into(),
+                since_ms: since.as_millis(),
+            }),
             Record::Override(order) => Self::Override(order.into()),
             Record::Memory(fleet, memory) => Self::Memory(MemoryLine::of(fleet.as_str(), memory)),
             Record::Spend(fleet, Spend { at, day, in_day, month, in_month }) => Self::Spend(SpendLine {
@@ -307,6 +323,12 @@ impl Line {
                 token: m.token.map(Into::into),
                 adopted: m.adopted,
                 leaving: m.leaving.map(LeavingLine::into_leaving).transpose()?,
+            }),
+            Self::Orphan(o) => Record::Orphan(Orphan {
+                id: o.id.into(),
+                fleet: o.fleet.into(),
+                pool: o.pool.into(),
+                since: Time::from_millis(o.since_ms),
             }),
             Self::Override(o) => Record::Override(o.into()),
             Self::Memory(m) => {

@@ -48,6 +48,7 @@ fn start(records: Vec<Record>, now: Time) -> Controller {
         providers: BTreeMap::from([("sim".into(), caps)]),
         rates: Rates::default(),
         budget: None,
+        orphans: super::super::OrphanRule::default(),
         zone: std::sync::Arc::new(crate::schedule::TimeZone::utc()),
         tick: Span::from_secs(10),
         boot_seed: 1,

@@ -23,7 +23,8 @@ impl Oracle {
                 return broken(Rule::FalseRecord, format!("{what} is not ours"));
             }
             let promised = machine.token.as_ref().is_some_and(|t| self.tokens.contains_key(t));
-            if !promised && fleet(scene, &real.fleet).is_none() && old.is_none() {
+            let ended = machine.leaving.is_some_and(|l| l.why == Cause::Orphaned && l.ordered);
+            if !promised && !ended && fleet(scene, &real.fleet).is_none() && old.is_none() {
                 return broken(Rule::FalseRecord, format!("{what} is of a fleet that is not configured"));
             }
             if (&real.pool, &real.fleet) != (&machine.pool, &machine.fleet) || real.token != machine.token {
@@ -106,6 +107,9 @@ impl Oracle {
         if !lives {
             return Ok(());
         }
+        if leaving.why == Cause::Orphaned && old.and_then(|o| o.leaving).is_none_or(|l| l.why != Cause::Orphaned) {
+            self.orphan_ended(scene, &key)?;
+        }
         if leaving.ordered && !old.and_then(|o| o.leaving).is_some_and(|l| l.ordered) {
             self.ordered(scene, &key, leaving.why)?;
         }
@@ -130,6 +134,8 @@ impl Oracle {
                 within.is_some_and(|within| old_enough(scene, machine, leaving, within)) && machine.ready.is_none()
             }
             Cause::Ordered => self.drain_orders.contains(&machine.id),
+            // Judged above.
+            Cause::Orphaned => leaving.ordered,
             Cause::Drained => false,
         };
         if !true_cause {
@@ -153,7 +159,7 @@ impl Oracle {
         let drained = drain.as_ref().map_or(Span::ZERO, long);
         let enough = drain.as_ref().is_some_and(|d| drained >= d.needs);
         // The operator's order is carried out at once where no fleet says how long to drain.
-        let orderly = why == Cause::Ordered
+        let orderly = matches!(why, Cause::Ordered | Cause::Orphaned)
             && record_of(scene.journal.latest(), lane, id).is_none_or(|m| fleet(scene, &m.fleet).is_none());
         if !enough && !taken && !orderly {
             return broken(Rule::Undrained, format!("{id} in {lane} is to end after {drained}: {}", why.name()));

@@ -23,8 +23,8 @@ impl World {
         }
         if let Event::Reply { call, reply } = &event {
             let Some((asked_for, asked)) = self.calls.remove(call) else { return Ok(()) };
-            let (oracle, _) = self.oracle_and_scene();
-            oracle.on_reply(&asked_for, asked, reply);
+            let (oracle, scene) = self.oracle_and_scene();
+            oracle.on_reply(&scene, &asked_for, asked, reply);
             if let policies::control::Call::Launch(_) | policies::control::Call::Terminate { .. } = &asked_for {
                 let number = call.0;
                 let text = format!("{reply:?}");

@@ -153,12 +153,18 @@ impl World {
             // Read when it moves again: the rules change for it then.
             self.frozen_until = self.now;
         }
+        // Nobody reads the file while the process is down: what it was in between was never in force.
+        let runs = self.controller.is_some();
         let (oracle, scene) = self.oracle_and_scene();
         oracle.on_reload(&scene);
+        if runs {
+            oracle.strays_return(&scene);
+        }
         self.deliver(Event::Reloaded {
             fleets: self.fleets.clone(),
             rates: self.story.rates.clone(),
             budget: self.story.budget,
+            orphans: self.story.orphans,
         })
     }
 
