@@ -75,11 +75,13 @@ pub enum Part {
     Budgets,
     /// Workers say that they are busy or idle.
     Workers,
+    /// Fleets have drain hooks.
+    Hooks,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::Crashes,
         Self::Stops,
         Self::StoreLoss,
@@ -115,6 +117,7 @@ impl Part {
         Self::Schedules,
         Self::Budgets,
         Self::Workers,
+        Self::Hooks,
     ];
 
     /// Its name on the command line.
@@ -156,6 +159,7 @@ impl Part {
             Self::Schedules => "schedules",
             Self::Budgets => "budgets",
             Self::Workers => "workers",
+            Self::Hooks => "hooks",
         }
     }
 
