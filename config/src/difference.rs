@@ -10,8 +10,8 @@ use providers::LaunchSpec;
 use providers::spec::AwsSpec;
 
 use crate::model::{
-    AwsConfig, Config, DaemonConfig, FleetConfig, HookConfig, HookWay, HttpServer, LogConfig, OtlpConfig,
-    ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, Url,
+    AwsConfig, Config, DaemonConfig, FleetConfig, HttpServer, LogConfig, OtlpConfig, ProviderConfig, SimConfig,
+    SimType, SourceConfig, SourceKind, Url,
 };
 
 /// So many added or removed pools are named; the rest is counted.
@@ -98,17 +98,9 @@ fn lines(config: &Config) -> Lines {
             ProviderConfig::Sim(sim) => sim_lines(&mut writer, sim),
         }
     }
-    for FleetConfig { fleet, source, hook, specs } in fleets {
+    for FleetConfig { fleet, source, specs } in fleets {
         let mut writer = Writer { lines: &mut lines, path: format!("fleets.{}", fleet.name) };
         fleet_lines(&mut writer, fleet);
-        if let Some(HookConfig { way, timeout }) = hook {
-            let way = match way {
-                HookWay::Http(server) => format!("http {}", server_line(server)),
-                HookWay::Command(argv) => format!("command {}", argv.join(" ")),
-            };
-            writer.line("scale_down.drain_hook", way);
-            writer.optional("scale_down.drain_hook.timeout", *timeout);
-        }
         if let Some(source) = source {
             writer.line("demand.queue.source", source_line(&source.kind));
             let SourceConfig { kind: _, timeout } = source;

@@ -25,7 +25,6 @@ use crate::tree::{Body, Node, push_key};
 mod budget;
 mod daemon;
 mod fleet;
-mod hook;
 mod launch;
 mod pools;
 mod providers;

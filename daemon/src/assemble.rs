@@ -15,10 +15,8 @@ use policies::failure::Failure;
 use policies::model::{Fleet, Lane, ProviderName, Region};
 use providers::{Guarded, Provider};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
-use crate::hook::AT_ONCE;
 use crate::shell::world::World;
 use crate::store::Engine;
 
@@ -48,14 +46,6 @@ pub enum AssembleError {
         what: String,
         /// Why not.
         error: SecretError,
-    },
-    /// A drain hook cannot be used.
-    #[error("the drain hook of fleet {fleet}: {failure}")]
-    Hook {
-        /// Whose.
-        fleet: String,
-        /// Why not.
-        failure: Box<Failure>,
     },
     /// Who has the one token could do what the other is for.
     #[error(
@@ -110,18 +100,13 @@ pub fn fleets(config: &Config) -> Vec<Fleet> {
     config.fleets.iter().map(|f| f.fleet.clone()).collect()
 }
 
-/// Sources, drain hooks and launch specifications of a configuration, without clouds: what a reload may change.
+/// Sources and launch specifications of a configuration, without clouds: what a reload may change.
 ///
 /// # Errors
 /// When a source cannot be set up, or a secret is not there.
 pub fn wanted(config: &Config, host: &dyn Host) -> Result<World, AssembleError> {
     let mut world = World::default();
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
-    for FleetConfig { fleet, source, hook, specs } in &config.fleets {
-        if let Some(hook) = hook {
-            let hook = source::hook(fleet.name.as_str(), hook, &turns, host)?;
-            world.hooks.insert(fleet.name.clone(), Arc::new(hook));
-        }
+    for FleetConfig { fleet, source, specs } in &config.fleets {
         if let Some(source) = source {
             world.sources.insert(fleet.name.clone(), source::open(fleet.name.as_str(), source, config, host)?);
         }

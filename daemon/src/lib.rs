@@ -13,7 +13,6 @@ pub mod store;
 pub mod assemble;
 pub mod reload;
 
-pub mod hook;
 pub mod http;
 pub mod telemetry;
 

@@ -30,7 +30,7 @@ mod rabbitmq;
 mod redis;
 #[cfg(feature = "aws")]
 mod sqs;
-pub(crate) mod web;
+mod web;
 
 pub use file::FileSource;
 pub use http::HttpSource;

@@ -19,7 +19,6 @@ pub mod aws;
 pub mod contract;
 pub mod demand;
 pub mod guard;
-pub mod hook;
 mod net;
 pub mod sim;
 pub mod spec;

@@ -75,7 +75,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "prometheus",
             "redb",
             "reqwest",
-            "rustix",
             "schemars",
             "sd-notify",
             "secrecy",

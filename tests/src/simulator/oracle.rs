@@ -94,8 +94,6 @@ pub enum Rule {
     Undrained,
     /// A machine was told to go, and an idle one of the same pool stayed; or a worker was told wrongly whether it goes.
     BusyFirst,
-    /// A drain hook was called for a machine that was not told to go on durable record, or twice by one start.
-    FalseHook,
     /// A call to end left before it was on durable record.
     EndBeforeRecord,
     /// A call left after the process was asked to stop.
@@ -190,8 +188,6 @@ pub(super) struct Oracle {
     launches: BTreeMap<(FleetName, Lane, InstanceId), Time>,
     /// What workers said to this start, by machine.
     words: BTreeMap<InstanceId, workers::Said>,
-    /// Machines whose hook was called by this start.
-    hooked: BTreeSet<(Lane, InstanceId)>,
     /// Of whom each word is.
     speakers: BTreeMap<OrderId, InstanceId>,
     /// Machines that the operator ordered to drain.
@@ -291,7 +287,6 @@ impl Oracle {
         match call {
             Call::Launch(launch) => self.launch_called(scene, launch),
             Call::Terminate { lane, ids } => ids.iter().try_for_each(|id| self.end_called(scene, lane, id)),
-            Call::Hook(hook) => self.hook_called(scene, hook),
             Call::List { .. } | Call::Offers { .. } | Call::Notices { .. } | Call::Demand { .. } => Ok(()),
         }
     }
@@ -318,7 +313,6 @@ impl Oracle {
                     life.doubtful |= unsure || result.is_ok();
                 }
             }
-            (Call::Hook(hook), Reply::Hooked(Ok(true))) => self.finished(&hook.instance),
             _ => {}
         }
     }
@@ -338,7 +332,6 @@ impl Oracle {
         self.priced.clear();
         self.orders.clear();
         self.words.clear();
-        self.hooked.clear();
         self.speakers.clear();
         for life in self.tokens.values_mut() {
             life.doubtful |= life.calls > 0;

@@ -75,13 +75,11 @@ pub enum Part {
     Budgets,
     /// Workers say that they are busy or idle.
     Workers,
-    /// Fleets have drain hooks.
-    Hooks,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 35] = [
         Self::Crashes,
         Self::Stops,
         Self::StoreLoss,
@@ -117,7 +115,6 @@ impl Part {
         Self::Schedules,
         Self::Budgets,
         Self::Workers,
-        Self::Hooks,
     ];
 
     /// Its name on the command line.
@@ -159,7 +156,6 @@ impl Part {
             Self::Schedules => "schedules",
             Self::Budgets => "budgets",
             Self::Workers => "workers",
-            Self::Hooks => "hooks",
         }
     }
 

@@ -17,13 +17,7 @@ use super::*;
 const SECRET: &str = "open-sesame";
 
 fn kind() -> Kind {
-    Kind {
-        name: "test",
-        what: "test source",
-        operation: "ask",
-        gone: " (gone?)",
-        said: |answer| answer.get("error")?.as_str(),
-    }
+    Kind { name: "test", operation: "ask", gone: " (gone?)", said: |answer| answer.get("error")?.as_str() }
 }
 
 fn at(url: SecretString) -> HttpEndpoint {
