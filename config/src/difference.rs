@@ -13,8 +13,8 @@ use providers::LaunchSpec;
 use providers::spec::AwsSpec;
 
 use crate::model::{
-    AwsConfig, Config, DaemonConfig, FleetConfig, HttpServer, LogConfig, OtlpConfig, ProviderConfig, SimConfig,
-    SimType, SourceConfig, SourceKind, Url,
+    AwsConfig, Config, DaemonConfig, FleetConfig, HookConfig, HookWay, HttpServer, LogConfig, OtlpConfig,
+    ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, Url,
 };
 
 /// So many added or removed pools are named; the rest is counted.
@@ -101,9 +101,17 @@ fn lines(config: &Config) -> Lines {
             ProviderConfig::Sim(sim) => sim_lines(&mut writer, sim),
         }
     }
-    for FleetConfig { fleet, sources, specs } in fleets {
+    for FleetConfig { fleet, sources, hook, specs } in fleets {
         let mut writer = Writer { lines: &mut lines, path: format!("fleets.{}", fleet.name) };
         fleet_lines(&mut writer, fleet);
+        if let Some(HookConfig { way, timeout }) = hook {
+            let way = match way {
+                HookWay::Http(server) => format!("http {}", server_line(server)),
+                HookWay::Command(argv) => format!("command {}", argv.join(" ")),
+            };
+            writer.line("scale_down.drain_hook", way);
+            writer.optional("scale_down.drain_hook.timeout", *timeout);
+        }
         for (name, SourceConfig { kind, timeout }) in sources {
             let key = source_key(name, fleet.demand.sources.get(name));
             writer.line(&format!("{key}.source"), source_line(kind));

@@ -33,8 +33,8 @@ pub use generate::{reference, schema as json_schema};
 pub use host::{FakeHost, Host, ThisHost};
 pub use lower::{DEFAULT_OWNER, MAX_POOLS};
 pub use model::{
-    AwsConfig, Config, DaemonConfig, FleetConfig, HttpServer, LaunchApi, LogConfig, LogFormat, LogLevel, OtlpConfig,
-    ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, StoreEngine, Url,
+    AwsConfig, Config, DaemonConfig, FleetConfig, HookConfig, HookWay, HttpServer, LaunchApi, LogConfig, LogFormat,
+    LogLevel, OtlpConfig, ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, StoreEngine, Url,
 };
 pub use problem::{MAX_PROBLEMS, Problem, Problems};
 pub use read::MAX_FILE_BYTES;

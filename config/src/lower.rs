@@ -26,6 +26,7 @@ mod budget;
 mod daemon;
 mod demand;
 mod fleet;
+mod hook;
 mod launch;
 mod pools;
 mod providers;

@@ -248,8 +248,28 @@ pub struct FleetConfig {
     pub fleet: Fleet,
     /// Where each source of `fleet.demand` is read; the same names.
     pub sources: BTreeMap<SourceName, SourceConfig>,
+    /// Whom to tell when a machine is to go. There is one exactly when `fleet.scale_down.drain_hook` is set.
+    pub hook: Option<HookConfig>,
     /// Every launch specification that `fleet.pools` names.
     pub specs: BTreeMap<SpecName, Arc<LaunchSpec>>,
+}
+
+/// Whom to tell when a machine is to go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HookConfig {
+    /// Whom.
+    pub way: HookWay,
+    /// So long a call may take, at most.
+    pub timeout: Option<Span>,
+}
+
+/// How it is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HookWay {
+    /// A server is told.
+    Http(HttpServer),
+    /// A command is run: the program and its arguments.
+    Command(Vec<String>),
 }
 
 /// Where demand is read.

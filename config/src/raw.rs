@@ -548,6 +548,37 @@ table! {
         /// A machine lives at least so long before it is let go as surplus or as a bridge that is over, up to 7d: starting
         /// it was paid for. Example: `1h`.
         default("0s") min_life: Leaf<Duration>,
+        /// Whom to tell when a machine is told to go. Exactly one of `http` and `command`.
+        optional drain_hook: DrainHook,
+    }
+
+    /// Whom to tell when a machine is told to go, so that its worker takes no more work. It is called once that is on disk,
+    /// at least once for each machine: a restart of the daemon that does not know what came of it calls again. When it says
+    /// that the worker has finished, the machine is ended at once, so it must not say so before. When it fails or takes too
+    /// long, that is an event `hook-failed`, and the machine has its drain time as without a hook. It is not called for a
+    /// machine that its provider has taken already, nor with a `drain_timeout` of nothing. At most 16 hooks run at a time.
+    DrainHook {
+        /// A server that is told by `POST`, with a JSON object of `event` (`drain`), `fleet`, `instance`, `pool`,
+        /// `provider`, `region`, `zone`, `instance_type`, `market`, `cause` and `until` (RFC 3339: it is ended then at the
+        /// latest). 200 or 204: the worker has finished. 202: it was told.
+        optional http: HookServer,
+        /// A program with its arguments, run without a shell, with the same as `SPOTFLEET_INSTANCE`, `SPOTFLEET_UNTIL` and
+        /// so on in its environment, and nothing else of the daemon's but `PATH`. Exit status 0: the worker has finished.
+        /// 75: it was told. Example: `[/usr/local/bin/drain, --wait]`.
+        optional command: List<Leaf<Text>>,
+        /// So long a call may take, from 1s to 7d, and no longer than the machine drains. Without it: as long as that.
+        optional timeout: Leaf<Duration>,
+    }
+
+    /// A server that is told when a machine is to go.
+    HookServer {
+        /// `http://` or `https://` URL. With a password or a key in it, it must be kept elsewhere: `{env: HOOK_URL}`.
+        /// Redirects to other servers are not followed. Example: `https://jobs.example.com/drain`.
+        required url: UrlOrRef,
+        /// Bearer token that is sent. Example: `{credential: hook-token}`.
+        optional token: SecretRef,
+        /// Send token and password without TLS (`http://`) to another machine. Only where nobody can listen.
+        default("false") allow_http: Leaf<Flag>,
     }
 
     /// Places to buy: every combination of region, zone, instance type and market is a pool.

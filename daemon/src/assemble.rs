@@ -18,8 +18,10 @@ use policies::units::Time;
 use providers::doctor::{Doctor, Wanted};
 use providers::{Guarded, Provider};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
+use crate::hook::AT_ONCE;
 use crate::shell::world::{Feed, World};
 use crate::store::Engine;
 
@@ -49,6 +51,14 @@ pub enum AssembleError {
         what: String,
         /// Why not.
         error: SecretError,
+    },
+    /// A drain hook cannot be used.
+    #[error("the drain hook of fleet {fleet}: {failure}")]
+    Hook {
+        /// Whose.
+        fleet: String,
+        /// Why not.
+        failure: Box<Failure>,
     },
     /// Who has the one token could do what the other is for.
     #[error(
@@ -104,13 +114,18 @@ pub fn fleets(config: &Config) -> Vec<Fleet> {
     config.fleets.iter().map(|f| f.fleet.clone()).collect()
 }
 
-/// Sources and launch specifications of a configuration, without clouds: what a reload may change.
+/// Sources, drain hooks and launch specifications of a configuration, without clouds: what a reload may change.
 ///
 /// # Errors
 /// When a source cannot be set up, or a secret is not there.
 pub fn wanted(config: &Config, host: &dyn Host) -> Result<World, AssembleError> {
     let mut world = World::default();
-    for FleetConfig { fleet, sources, specs } in &config.fleets {
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    for FleetConfig { fleet, sources, hook, specs } in &config.fleets {
+        if let Some(hook) = hook {
+            let hook = source::hook(fleet.name.as_str(), hook, &turns, host)?;
+            world.hooks.insert(fleet.name.clone(), Arc::new(hook));
+        }
         for (name, source) in sources {
             let opened = source::open(fleet.name.as_str(), source, config, host)?;
             let feed = match fleet.demand.sources.get(name) {

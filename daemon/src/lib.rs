@@ -17,6 +17,7 @@ pub mod assemble;
 pub mod reload;
 
 pub mod explain;
+pub mod hook;
 pub mod http;
 pub mod telemetry;
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use policies::control::orders::What;
 use policies::control::view::FleetView;
-use policies::control::{Controller, Launched, Setup, View};
+use policies::control::{self, Controller, Launched, OrphanRule, Setup, View};
 use policies::cost::Rates;
 use policies::failure::Failure;
 use policies::model::{
@@ -21,14 +22,15 @@ use policies::units::{Capacity, Share, Span, Time};
 use providers::sim::{SimCloud, SimMachine, SimProvider, aws_like};
 use providers::{Guarded, LaunchSpec, Provider};
 use spotfleet::clock::{Clock, Stopwatch};
+use spotfleet::hook::{DrainHook, Way};
 use spotfleet::pulse::Pulse;
 use spotfleet::shell::dry::{Decided, WhatIf, first_decisions};
 use spotfleet::shell::journal::Journal;
 use spotfleet::shell::world::World;
-use spotfleet::shell::{Order, Parts, Shell};
+use spotfleet::shell::{Ask, Order, Parts, Reload, Shell};
 use spotfleet::store::{Memory, StateStore, Watchdog, Writer, wire};
 use spotfleet::telemetry::Instruments;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 const START: Time = Time::from_millis(1_790_000_000_000);
@@ -91,7 +93,7 @@ fn setup(provider: &dyn Provider) -> Setup {
         providers: BTreeMap::from([(provider.name().clone(), provider.capabilities().clone())]),
         rates: Rates::default(),
         budget: None,
-        orphans: policies::control::OrphanRule::default(),
+        orphans: OrphanRule::default(),
         zone: Arc::new(policies::schedule::TimeZone::utc()),
         tick: Span::from_secs(1),
         boot_seed: 9,
@@ -103,6 +105,7 @@ fn world(provider: Arc<dyn Provider>) -> World {
     World {
         providers: BTreeMap::from([(provider.name().clone(), provider)]),
         sources: BTreeMap::new(),
+        hooks: BTreeMap::new(),
         specs: BTreeMap::from([("web/0".into(), Arc::new(LaunchSpec::Sim))]),
     }
 }
@@ -179,7 +182,7 @@ async fn stopping_leaves_every_machine_and_every_record() {
     memory
         .scan(&[], &mut |key, value| {
             let record = wire::decode(key, value).unwrap();
-            machines += usize::from(matches!(record, policies::control::Record::Machine(_)));
+            machines += usize::from(matches!(record, control::Record::Machine(_)));
         })
         .unwrap();
     assert_eq!((machines, memory.unsynced()), (3, 0));
@@ -208,6 +211,32 @@ async fn a_replacement_leaves_within_a_second_of_the_notice() {
             f.holdings.iter().any(|h| h.notice.is_some() && matches!(h.standing, Standing::Draining { .. }))
         })
         .await;
+    stage.stop().await;
+}
+
+#[tokio::test]
+async fn a_machine_whose_hook_says_that_it_has_finished_does_not_wait_for_its_drain_time() {
+    let clock = Clock::scaled(START, 100);
+    let mut stage = Stage::new(&clock);
+    stage.until("three run", |f| running(f) == 3).await;
+    let directory = tempfile::tempdir().unwrap();
+    let told = directory.path().join("told");
+    let script = format!("printf '%s' \"$SPOTFLEET_INSTANCE $SPOTFLEET_CAUSE\" > {}", told.display());
+    let way = Way::Command(["/bin/sh", "-c", &script].map(str::to_owned).into());
+    let hook = DrainHook::new(way, None, Arc::new(Semaphore::new(1)));
+    let mut wanted = fleet();
+    wanted.scale_down = ScaleDown { drain_timeout: Span::from_hours(7 * 24), drain_hook: true, ..wanted.scale_down };
+    let world = World { hooks: BTreeMap::from([("web".into(), Arc::new(hook))]), ..World::default() };
+    let reload =
+        Reload { fleets: vec![wanted], rates: Rates::default(), budget: None, orphans: OrphanRule::default(), world };
+    stage.orders.send(Order::Reload(Box::new(reload))).await.unwrap();
+    let id = stage.view.load().fleets[0].machines[0].id.clone();
+    let (answer, answered) = oneshot::channel();
+    let order = control::Order { what: What::Drain(id.clone()), by: "operator".to_owned(), why: "a test".to_owned() };
+    stage.orders.send(Order::Ask(Ask { order, answer })).await.unwrap();
+    answered.await.unwrap().unwrap();
+    stage.until("it is gone", |f| f.machines.iter().all(|m| m.id != id)).await;
+    assert_eq!(std::fs::read_to_string(&told).unwrap(), format!("{id} ordered"));
     stage.stop().await;
 }
 

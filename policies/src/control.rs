@@ -6,7 +6,7 @@
 //! A call that depends on a record is not given out before [`Event::Appended`] covers that record: promise before
 //! deed is a property of this type and not of its caller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::budget::{Budget, Period, Whose};
@@ -17,7 +17,7 @@ use crate::model::{
     Capabilities, Fleet, FleetName, Instance, InstanceId, Lane, Notice, Offer, Pool, ProviderName, SourceName,
     SpecName, Token,
 };
-use crate::plan::{Memory, Observation, Plan};
+use crate::plan::{Cause, Memory, Observation, Plan};
 use crate::report::Report;
 use crate::schedule::TimeZone;
 use crate::units::{Span, Time};
@@ -31,6 +31,7 @@ pub mod ledger;
 pub mod orders;
 pub mod view;
 
+mod hooks;
 mod lanes;
 mod launches;
 mod learned;
@@ -199,6 +200,23 @@ pub enum Call {
         /// Which.
         ids: Vec<InstanceId>,
     },
+    /// Tell a machine's worker, by the fleet's drain hook, that the machine is to go. May be repeated.
+    Hook(Hook),
+}
+
+/// What a drain hook is told. At most one call of a machine is out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hook {
+    /// Whose machine.
+    pub fleet: FleetName,
+    /// Which.
+    pub instance: InstanceId,
+    /// Where it is.
+    pub pool: Pool,
+    /// Why it goes.
+    pub why: Cause,
+    /// When it is ended at the latest.
+    pub until: Time,
 }
 
 /// A launch order.
@@ -237,6 +255,8 @@ pub enum Reply {
     Launched(Result<Launched, Failure>),
     /// To [`Call::Terminate`]: per machine, or a failure of the whole call.
     Terminated(Result<Ended, Failure>),
+    /// To [`Call::Hook`]: true when the worker has finished, so that the machine may be ended.
+    Hooked(Result<bool, Failure>),
 }
 
 /// An answered launch.
@@ -289,6 +309,8 @@ pub struct Controller {
     heard: Vec<(OrderId, Result<Option<Leaving>, Refusal>)>,
     /// What workers said of their machines. At most one of each machine on record.
     words: BTreeMap<(Lane, InstanceId), workers::Heard>,
+    /// Machines on record whose drain hook was called by this start.
+    hooked: BTreeSet<(Lane, InstanceId)>,
     lanes: BTreeMap<Lane, Eye>,
     attempts: BTreeMap<Token, Attempt>,
     /// When each machine was last proven to exist.
@@ -387,6 +409,7 @@ impl Controller {
             answers: Vec::new(),
             heard: Vec::new(),
             words: BTreeMap::new(),
+            hooked: BTreeSet::new(),
             lanes: BTreeMap::new(),
             ended: BTreeMap::new(),
             notices: BTreeMap::new(),
@@ -502,6 +525,7 @@ impl Controller {
             (Call::Demand { fleet, source }, Reply::Measured(result)) => self.on_measured(&fleet, &source, result),
             (Call::Launch(launch), Reply::Launched(result)) => self.on_launched(&launch, result),
             (Call::Terminate { lane, ids }, Reply::Terminated(result)) => self.on_terminated(&lane, &ids, result),
+            (Call::Hook(hook), Reply::Hooked(result)) => self.on_hooked(&hook, result),
             // A reply of another kind than the call is a bug of the shell. A launch then stays unknown until it is
             // looked for; a look is repeated.
             (Call::Launch(launch), _) => self.on_launched(&launch, Err(mismatch())),
@@ -509,6 +533,7 @@ impl Controller {
             (Call::Offers { lane, .. }, _) => self.on_offered(&lane, asked, Err(mismatch())),
             (Call::Notices { provider }, _) => self.on_noticed(&provider, Err(mismatch())),
             (Call::Demand { fleet, source }, _) => self.on_measured(&fleet, &source, Err(mismatch())),
+            (Call::Hook(hook), _) => self.on_hooked(&hook, Err(mismatch())),
             (Call::Terminate { lane, ids }, _) => self.on_terminated(&lane, &ids, Err(mismatch())),
         }
     }
@@ -644,6 +669,9 @@ impl Controller {
             if matches!(&call, Call::Terminate { lane, .. } if !self.lane_seen(lane)) {
                 continue; // Lost from sight meanwhile. It is on record, and repeated once the lane is seen again.
             }
+            if matches!(&call, Call::Hook(hook) if !self.hook_is_due(hook)) {
+                continue; // Gone meanwhile, or its end was ordered.
+            }
             if let Call::Terminate { lane, ids } = &mut call {
                 // Gone meanwhile, and off the record: its id is nobody's business any more.
                 ids.retain(|id| self.ledger.machines().contains_key(&(lane.clone(), id.clone())));
@@ -691,7 +719,7 @@ impl Controller {
                     self.ended.insert(key, again);
                 }
             }
-            Call::List { .. } | Call::Offers { .. } | Call::Notices { .. } | Call::Demand { .. } => {}
+            Call::List { .. } | Call::Offers { .. } | Call::Notices { .. } | Call::Demand { .. } | Call::Hook(_) => {}
         }
     }
 

@@ -729,6 +729,8 @@ pub struct ScaleDown {
     pub max_step: Option<Share>,
     /// A machine lives at least so long, before it is let go as surplus or as a bridge that is over.
     pub min_life: Span,
+    /// A hook is called for each machine that is told to go. What it is, is not the core's business.
+    pub drain_hook: bool,
 }
 
 impl Default for ScaleDown {
@@ -740,6 +742,7 @@ impl Default for ScaleDown {
             drain_timeout: Span::ZERO,
             max_step: None,
             min_life: Span::ZERO,
+            drain_hook: false,
         }
     }
 }

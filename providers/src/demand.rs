@@ -30,7 +30,7 @@ mod rabbitmq;
 mod redis;
 #[cfg(feature = "aws")]
 mod sqs;
-mod web;
+pub(crate) mod web;
 
 pub use file::FileSource;
 pub use http::HttpSource;

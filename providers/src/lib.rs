@@ -20,6 +20,7 @@ pub mod contract;
 pub mod demand;
 pub mod doctor;
 pub mod guard;
+pub mod hook;
 mod net;
 pub mod sim;
 pub mod spec;

@@ -75,6 +75,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "prometheus",
             "redb",
             "reqwest",
+            "rustix",
             "schemars",
             "sd-notify",
             "secrecy",

@@ -147,7 +147,14 @@ fn pace() -> impl Strategy<Value = (ScaleUp, ScaleDown)> {
         |(up, max_up, (down, idle_grace, drain_timeout, max_down), launches, (ready_within, halt_above, min_life))| {
             (
                 ScaleUp { cooldown: up, max_step: max_up, max_launches_per_hour: launches, ready_within, halt_above },
-                ScaleDown { cooldown: down, idle_grace, drain_timeout, max_step: max_down, min_life },
+                ScaleDown {
+                    cooldown: down,
+                    idle_grace,
+                    drain_timeout,
+                    max_step: max_down,
+                    min_life,
+                    drain_hook: false,
+                },
             )
         },
     )

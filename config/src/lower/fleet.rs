@@ -8,8 +8,8 @@ use policies::model::{
 use policies::units::{Capacity, Share, Span};
 
 use crate::hints;
-use crate::lower::{At, Known, Lowering, MONTH, NameRule, WEEK, budget, demand, pools, schedules};
-use crate::model::FleetConfig;
+use crate::lower::{At, Known, Lowering, MONTH, NameRule, WEEK, budget, demand, hook, pools, schedules};
+use crate::model::{FleetConfig, HookConfig};
 use crate::raw;
 use crate::raw::field::{Dict, Field};
 use crate::raw::value::{Duration, Leaf, Percent, Text, Units};
@@ -83,6 +83,7 @@ pub(crate) fn lower(
     let spot = spot_of(cx, &spot_at, spot);
     let scale_up = scale_up_of(cx, &at.key("scale_up"), scale_up, limits);
     let scale_down = scale_down_of(cx, &at.key("scale_down"), scale_down);
+    let (scale_down, hook) = scale_down.map_or((None, None), |(rules, hook)| (Some(rules), hook));
     let spec_name = name.clone().unwrap_or_default();
     let pools_at = at.key("pools");
     let places = pools::lower(cx, &pools_at, pools, &spec_name, labels.as_ref(), known, room);
@@ -127,7 +128,7 @@ pub(crate) fn lower(
             scale_down: scale_down?,
             pools: places.pools,
         };
-        Some(FleetConfig { fleet, sources, specs: places.specs })
+        Some(FleetConfig { fleet, sources, hook, specs: places.specs })
     };
     let fleet = fleet();
     (name, fleet)
@@ -378,8 +379,13 @@ fn scale_up_of(
     })
 }
 
-fn scale_down_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::ScaleDown>) -> Option<ScaleDown> {
-    let raw::ScaleDown { cooldown, order, idle_grace, drain_timeout, max_step, min_life } = cx.open(at, field)?;
+fn scale_down_of(
+    cx: &mut Lowering<'_, '_>,
+    at: &At<'_>,
+    field: Field<raw::ScaleDown>,
+) -> Option<(ScaleDown, Option<HookConfig>)> {
+    let raw::ScaleDown { cooldown, order, idle_grace, drain_timeout, max_step, min_life, drain_hook } =
+        cx.open(at, field)?;
     let cooldown = span(cx, &at.key("cooldown"), cooldown, Span::ZERO, WEEK);
     // There is one order in this version; the key is read so that another one is refused, not ignored.
     let order = cx.value(&at.key("order"), order);
@@ -388,14 +394,18 @@ fn scale_down_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Scale
     let has_step = !max_step.is_absent();
     let max_step = step(cx, &at.key("max_step"), max_step, Share::WHOLE);
     let min_life = span(cx, &at.key("min_life"), min_life, Span::ZERO, WEEK);
+    let has_hook = !drain_hook.is_absent();
+    let drain_hook = hook::lower(cx, &at.key("drain_hook"), drain_hook, drain_timeout);
     order?;
-    Some(ScaleDown {
+    let rules = ScaleDown {
         cooldown: cooldown?,
         idle_grace: idle_grace?,
         drain_timeout: drain_timeout?,
         max_step: if has_step { Some(max_step?) } else { None },
         min_life: min_life?,
-    })
+        drain_hook: has_hook,
+    };
+    Some((rules, if has_hook { Some(drain_hook?) } else { None }))
 }
 
 /// The largest step, which must allow one.

@@ -179,7 +179,7 @@ fn lower_sqs(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Sqs>, kno
 }
 
 /// A server that is asked by HTTP: its URL, its token where it has one, and that no secret goes there in the clear.
-fn server_of(
+pub(crate) fn server_of(
     cx: &mut Lowering<'_, '_>,
     at: &At<'_>,
     url: Field<UrlOrRef>,

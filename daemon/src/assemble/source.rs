@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use config::{Config, Host, HttpServer, ProviderConfig, Secret, SourceConfig, SourceKind, Url};
+use config::{Config, HookConfig, HookWay, Host, HttpServer, ProviderConfig, Secret, SourceConfig, SourceKind, Url};
 use providers::demand::{
     FileSpec, HttpEndpoint, HttpSpec, PrometheusSpec, RabbitMqSpec, RedisQueue, RedisSpec, Source, SourceSpec, SqsSpec,
 };
+use providers::hook::HttpHook;
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
 
 use super::{AssembleError, regions};
+use crate::hook::{DrainHook, Way};
 
 /// Makes the source of a fleet. Connects to nothing.
 pub(super) fn open(
@@ -19,7 +22,7 @@ pub(super) fn open(
 ) -> Result<Arc<dyn Source>, AssembleError> {
     let SourceConfig { kind, timeout } = source;
     let timeout = *timeout;
-    let secrets = Secrets { fleet, host };
+    let secrets = Secrets { of: "demand source", fleet, host };
     let spec = match kind {
         SourceKind::RedisList { url, list, in_progress } => SourceSpec::Redis(RedisSpec {
             url: secrets.url(url)?,
@@ -65,8 +68,28 @@ pub(super) fn open(
     providers::demand::open(&spec).map_err(failed)
 }
 
-/// What is kept elsewhere for the source of a fleet.
+/// Makes the drain hook of a fleet. Connects to nothing and runs nothing.
+pub(super) fn hook(
+    fleet: &str,
+    hook: &HookConfig,
+    turns: &Arc<Semaphore>,
+    host: &dyn Host,
+) -> Result<DrainHook, AssembleError> {
+    let HookConfig { way, timeout } = hook;
+    let way = match way {
+        HookWay::Command(argv) => Way::Command(argv.clone()),
+        HookWay::Http(server) => {
+            let endpoint = Secrets { of: "drain hook", fleet, host }.endpoint(server)?;
+            let failed = |failure| AssembleError::Hook { fleet: fleet.to_owned(), failure: Box::new(failure) };
+            Way::Http(Box::new(HttpHook::new(&endpoint).map_err(failed)?))
+        }
+    };
+    Ok(DrainHook::new(way, *timeout, Arc::clone(turns)))
+}
+
+/// What is kept elsewhere for the source or the hook of a fleet.
 struct Secrets<'a> {
+    of: &'static str,
     fleet: &'a str,
     host: &'a dyn Host,
 }
@@ -87,7 +110,7 @@ impl Secrets<'_> {
 
     fn resolve(&self, secret: &Secret, what: &str) -> Result<SecretString, AssembleError> {
         secret.resolve(self.host).map_err(|error| AssembleError::Secret {
-            what: format!("the {what} of the demand source of fleet {}", self.fleet),
+            what: format!("the {what} of the {} of fleet {}", self.of, self.fleet),
             error,
         })
     }

@@ -347,6 +347,7 @@ struct ScaleDownMirror {
     max_step: Option<Share>,
     #[serde(rename = "min_life_ms", with = "Millis")]
     min_life: Span,
+    drain_hook: bool,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -18,7 +18,8 @@ pub(super) struct Done {
     pub(super) demand_of: Option<(FleetName, SourceName)>,
 }
 
-/// Calls on their way. Looks change nothing and may be dropped; deeds may have happened.
+/// Calls on their way. Looks change nothing, hooks are called again by the next start, so both may be dropped; deeds may
+/// have happened.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     looks: JoinSet<Done>,
@@ -67,6 +68,16 @@ impl Calls {
                     Done { demand_of: Some((fleet, name)), ..done(reply) }
                 });
             }
+            Call::Hook(hook) => {
+                let found = world.hook(&hook.fleet);
+                // Dropped when the daemon stops: the next start tells again.
+                self.looks.spawn(async move {
+                    done(Reply::Hooked(match found {
+                        Ok(found) => found.tell(&hook, now).await,
+                        Err(failure) => Err(failure),
+                    }))
+                });
+            }
             Call::Launch(Launch { token, fleet, pool, spec, count }) => {
                 let found = world.provider(pool.provider()).and_then(|p| Ok((p, world.spec(&spec)?)));
                 self.deeds.spawn(async move {
@@ -105,7 +116,7 @@ impl Calls {
         }
     }
 
-    /// Calls on their way that change nothing.
+    /// Calls on their way that may be dropped.
     pub(super) fn looks(&self) -> usize {
         self.looks.len()
     }

@@ -146,7 +146,7 @@ fn say(note: &Note) {
     let fleet = fleet.as_ref().map(ToString::to_string).unwrap_or_default();
     match *what {
         "violation" | "alarm" => error!(fleet, number, "{what}: {text}"),
-        "refused" | "absent" | "unknown" | "lost" | "noticed" | "adopted" | "closed" => {
+        "refused" | "absent" | "unknown" | "lost" | "noticed" | "adopted" | "closed" | "hook-failed" => {
             warn!(fleet, number, "{what}: {text}");
         }
         _ => info!(fleet, number, "{what}: {text}"),

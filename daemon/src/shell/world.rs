@@ -12,6 +12,7 @@ use providers::demand::Source;
 use providers::{LaunchSpec, Provider};
 
 use super::calls::not_configured;
+use crate::hook::DrainHook;
 
 /// What calls go to, by name.
 #[derive(Clone, Default)]
@@ -20,6 +21,8 @@ pub struct World {
     pub providers: BTreeMap<ProviderName, Arc<dyn Provider>>,
     /// Where each source of each fleet's demand is read.
     pub sources: BTreeMap<(FleetName, SourceName), Feed>,
+    /// What is told when a machine of a fleet is to go, where there is somebody to tell.
+    pub hooks: BTreeMap<FleetName, Arc<DrainHook>>,
     /// What machines are launched with.
     pub specs: BTreeMap<SpecName, Arc<LaunchSpec>>,
 }
@@ -52,6 +55,7 @@ impl fmt::Debug for World {
         f.debug_struct("World")
             .field("providers", &self.providers.keys())
             .field("sources", &self.sources.keys())
+            .field("hooks", &self.hooks.keys())
             .field("specs", &self.specs.keys())
             .finish()
     }
@@ -67,14 +71,19 @@ impl World {
         found.ok_or_else(|| not_configured("demand source", &format!("{source} of fleet {fleet}")))
     }
 
+    pub(super) fn hook(&self, fleet: &FleetName) -> Result<Arc<DrainHook>, Failure> {
+        self.hooks.get(fleet).cloned().ok_or_else(|| not_configured("the drain hook of fleet", fleet.as_str()))
+    }
+
     pub(super) fn spec(&self, name: &SpecName) -> Result<Arc<LaunchSpec>, Failure> {
         self.specs.get(name).cloned().ok_or_else(|| not_configured("launch specification", name.as_str()))
     }
 
-    /// Takes new sources, specifications and those providers that were made anew. Specifications that the new file does
+    /// Takes new sources, hooks, specifications and those providers that were made anew. Specifications that the new file does
     /// not name stay: an open intent may have to be sent again exactly as before.
     pub(super) fn reload(&mut self, new: Self) {
-        let Self { providers, sources, specs } = new;
+        let Self { providers, sources, hooks, specs } = new;
+        self.hooks = hooks;
         self.providers.extend(providers);
         self.sources = sources;
         self.specs.extend(specs);

@@ -18,8 +18,9 @@ const END_AGAIN_WHEN_ENDING: Span = Span::from_mins(5);
 const END_AGAIN_WHEN_DENIED: Span = Span::from_mins(1);
 
 impl Controller {
-    /// Orders every end that is on record and due.
+    /// Orders every end that is on record and due, and calls the hooks of those that have still to drain.
     pub(super) fn repeat_ends(&mut self) {
+        self.call_hooks();
         let now = self.now;
         let mut by_lane: BTreeMap<Lane, Vec<InstanceId>> = BTreeMap::new();
         for (key, machine) in self.ledger.machines() {

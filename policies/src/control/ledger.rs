@@ -231,7 +231,7 @@ pub struct Note {
 }
 
 /// The closed vocabulary of [`Note::what`]. `other` is what a stored word becomes that this version does not know.
-pub const WORDS: [&str; 19] = [
+pub const WORDS: [&str; 21] = [
     "boot",
     "reloaded",
     "ordered",
@@ -244,6 +244,8 @@ pub const WORDS: [&str; 19] = [
     "orphan",
     "noticed",
     "draining",
+    "hooked",
+    "hook-failed",
     "ending",
     "gone",
     "lost",

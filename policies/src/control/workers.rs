@@ -56,6 +56,11 @@ impl Controller {
         Ok(leaving)
     }
 
+    /// By its drain hook, the worker has finished.
+    pub(super) fn has_finished(&mut self, key: (Lane, InstanceId), until: Time) {
+        self.words.insert(key, Heard { work: Work::Idle, until, leaving: true });
+    }
+
     /// What a machine's worker does, as far as it is known. That a machine was idle before it was told to go says nothing
     /// of what it took since.
     pub(super) fn work_of(&self, key: &(Lane, InstanceId), machine: &Machine) -> Work {

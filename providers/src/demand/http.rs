@@ -12,6 +12,7 @@ use super::{HttpSpec, Source};
 
 const KIND: Kind = Kind {
     name: "http",
+    what: "http source",
     operation: "GET",
     gone: "",
     // What an unknown endpoint says beside its status may be anything.

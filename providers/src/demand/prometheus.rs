@@ -15,6 +15,7 @@ use super::{PrometheusSpec, Source};
 
 const KIND: Kind = Kind {
     name: "prometheus",
+    what: "prometheus source",
     operation: "query",
     gone: " (is the URL the base of a Prometheus, without `/api/v1`?)",
     said: |answer| answer.get("error")?.as_str(),

@@ -14,6 +14,7 @@ use super::{RabbitMqSpec, Source};
 
 const KIND: Kind = Kind {
     name: "rabbitmq",
+    what: "rabbitmq source",
     operation: "queues",
     gone: " (is it the URL of the management API, and are vhost and queue there?)",
     said: |answer| answer.get("reason")?.as_str(),

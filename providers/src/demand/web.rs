@@ -1,4 +1,4 @@
-//! What the sources that speak HTTP share: one request, its limits, and what an answer that is none means.
+//! What the sources and the drain hooks that speak HTTP share: one request, its limits, and what an answer that is none means.
 //!
 //! Redirects are followed on the same server only. Proxies of the environment are not used. No text that leaves from
 //! here shows more of an address than scheme, host and port: the rest may hold a key.
@@ -9,9 +9,9 @@ use core::time::Duration;
 use percent_encoding::percent_decode_str;
 use policies::failure::{Failure, FailureKind};
 use policies::units::Span;
-use reqwest::header::{LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Client, Request, Response, StatusCode, Url};
+use reqwest::{Client, Method, Request, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
@@ -28,19 +28,21 @@ const MOST_REDIRECTS: usize = 5;
 const LONGEST_SAID: usize = 300;
 
 /// What a kind of source is, for its texts.
-pub(super) struct Kind {
+pub(crate) struct Kind {
     /// Its name in the fleet file.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
+    /// What it is, in words.
+    pub(crate) what: &'static str,
     /// What the call is called.
-    pub(super) operation: &'static str,
+    pub(crate) operation: &'static str,
     /// Said of an answer that nothing is there.
-    pub(super) gone: &'static str,
+    pub(crate) gone: &'static str,
     /// The server's own words in the JSON of an answer that is an error.
-    pub(super) said: fn(&Value) -> Option<&str>,
+    pub(crate) said: fn(&Value) -> Option<&str>,
 }
 
 /// A request that is made once a reading.
-pub(super) struct Web {
+pub(crate) struct Web {
     kind: Kind,
     client: Client,
     request: Request,
@@ -63,7 +65,7 @@ impl Web {
     ///
     /// # Errors
     /// `Invalid`, see [`open`](super::open).
-    pub(super) fn new(
+    pub(crate) fn new(
         kind: Kind,
         endpoint: &HttpEndpoint,
         timeout: Span,
@@ -71,7 +73,7 @@ impl Web {
     ) -> Result<Self, Failure> {
         // The text of a parser's error is not passed on: it may repeat the address, and that may hold a password.
         let unusable = |why: &str| {
-            let text = format!("the address of the {} source {why}", kind.name);
+            let text = format!("the address of the {} {why}", kind.what);
             Failure::new(FailureKind::Invalid, "connect", "-", &text)
         };
         let HttpEndpoint { url, token, allow_http } = endpoint;
@@ -138,10 +140,37 @@ impl Web {
         }
     }
 
+    /// Sends this JSON once, and gives the status of a good answer.
+    ///
+    /// # Errors
+    /// Any [`Failure`] but `Ambiguous`.
+    pub(crate) async fn post(&self, json: String, within: Duration) -> Result<StatusCode, Failure> {
+        let mut request = self.again()?;
+        *request.method_mut() = Method::POST;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = Some(json.into());
+        match tokio::time::timeout(within, self.send(request)).await {
+            Ok(result) => result.map(|(status, _)| status),
+            Err(_) => {
+                let text = format!("no answer within {} s", within.as_secs_f32());
+                Err(self.failure(FailureKind::Unavailable, "timeout", &text))
+            }
+        }
+    }
+
+    fn again(&self) -> Result<Request, Failure> {
+        let again = self.request.try_clone();
+        again.ok_or_else(|| self.failure(FailureKind::Invalid, "-", "the request cannot be repeated"))
+    }
+
     async fn exchange(&self) -> Result<Value, Failure> {
-        let Some(request) = self.request.try_clone() else {
-            return Err(self.failure(FailureKind::Invalid, "-", "the request cannot be repeated"));
-        };
+        let (_, bytes) = self.send(self.again()?).await?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| self.failure(FailureKind::Invalid, "-", &format!("the answer is no JSON: {error}")))
+    }
+
+    /// The status and the body of a good answer.
+    async fn send(&self, request: Request) -> Result<(StatusCode, Vec<u8>), Failure> {
         let mut response = self.client.execute(request).await.map_err(|error| self.broken(error))?;
         let status = response.status();
         if status.is_redirection() {
@@ -158,8 +187,7 @@ impl Web {
         if !status.is_success() {
             return Err(self.refused(status, &response, &bytes));
         }
-        serde_json::from_slice(&bytes)
-            .map_err(|error| self.failure(FailureKind::Invalid, "-", &format!("the answer is no JSON: {error}")))
+        Ok((status, bytes))
     }
 
     /// A failure with the name of the source before its text.

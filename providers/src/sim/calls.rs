@@ -82,6 +82,7 @@ impl SimCloud {
             Call::Demand { .. } => {
                 failed(&call, failure_of(FailureKind::Invalid, &call, "a cloud does not measure demand"))
             }
+            Call::Hook(_) => failed(&call, failure_of(FailureKind::Invalid, &call, "a cloud has no hooks")),
             Call::Launch(launch) => Reply::Launched(self.launch(launch)),
             Call::Terminate { lane, ids } => self.terminate(&call, lane, ids),
         };

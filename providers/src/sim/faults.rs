@@ -104,6 +104,7 @@ pub(super) const fn operation(call: &Call) -> &'static str {
         Call::Offers { .. } => "Offers",
         Call::Notices { .. } => "Notices",
         Call::Demand { .. } => "Demand",
+        Call::Hook(_) => "Hook",
         Call::Launch(_) => "Launch",
         Call::Terminate { .. } => "Terminate",
     }
@@ -121,6 +122,7 @@ pub(super) fn failed(call: &Call, failure: Failure) -> Reply {
         Call::Offers { .. } => Reply::Offered(Err(failure)),
         Call::Notices { .. } => Reply::Noticed(Err(failure)),
         Call::Demand { .. } => Reply::Measured(Err(failure)),
+        Call::Hook(_) => Reply::Hooked(Err(failure)),
         Call::Launch(_) => Reply::Launched(Err(failure)),
         Call::Terminate { .. } => Reply::Terminated(Err(failure)),
     }

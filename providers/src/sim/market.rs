@@ -145,7 +145,7 @@ impl SimCloud {
         let region = match call {
             Call::List { lane } | Call::Offers { lane, .. } | Call::Terminate { lane, .. } => Some(&lane.region),
             Call::Launch(launch) => Some(launch.pool.region()),
-            Call::Notices { .. } | Call::Demand { .. } => None,
+            Call::Notices { .. } | Call::Demand { .. } | Call::Hook(_) => None,
         };
         let hit = self.outages.iter().find(|o| o.region.is_none() || o.region.as_ref() == region)?;
         Some(hit.kind)

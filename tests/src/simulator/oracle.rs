@@ -103,6 +103,8 @@ pub enum Rule {
     Undrained,
     /// A machine was told to go, and an idle one of the same pool stayed; or a worker was told wrongly whether it goes.
     BusyFirst,
+    /// A drain hook was called for a machine that was not told to go on durable record, or twice by one start.
+    FalseHook,
     /// A call to end left before it was on durable record.
     EndBeforeRecord,
     /// A call left after the process was asked to stop.
@@ -202,6 +204,8 @@ pub(super) struct Oracle {
     moves: Vec<(FleetName, Time, u32)>,
     /// What workers said to this start, by machine.
     words: BTreeMap<InstanceId, workers::Said>,
+    /// Machines whose hook was called by this start.
+    hooked: BTreeSet<(Lane, InstanceId)>,
     /// Of whom each word is.
     speakers: BTreeMap<OrderId, InstanceId>,
     /// Machines that the operator ordered to drain.
@@ -305,6 +309,7 @@ impl Oracle {
         match call {
             Call::Launch(launch) => self.launch_called(scene, launch),
             Call::Terminate { lane, ids } => ids.iter().try_for_each(|id| self.end_called(scene, lane, id)),
+            Call::Hook(hook) => self.hook_called(scene, hook),
             Call::List { .. } | Call::Offers { .. } | Call::Notices { .. } | Call::Demand { .. } => Ok(()),
         }
     }
@@ -334,6 +339,7 @@ impl Oracle {
                     life.doubtful |= unsure || result.is_ok();
                 }
             }
+            (Call::Hook(hook), Reply::Hooked(Ok(true))) => self.finished(&hook.instance),
             _ => {}
         }
     }
@@ -353,6 +359,7 @@ impl Oracle {
         self.priced.clear();
         self.orders.clear();
         self.words.clear();
+        self.hooked.clear();
         self.speakers.clear();
         for life in self.tokens.values_mut() {
             life.doubtful |= life.calls > 0;

@@ -81,11 +81,13 @@ pub enum Part {
     Moves,
     /// Workers say that they are busy or idle.
     Workers,
+    /// Fleets have drain hooks.
+    Hooks,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::Crashes,
         Self::Stops,
         Self::StoreLoss,
@@ -124,6 +126,7 @@ impl Part {
         Self::Survival,
         Self::Moves,
         Self::Workers,
+        Self::Hooks,
     ];
 
     /// Its name on the command line.
@@ -168,6 +171,7 @@ impl Part {
             Self::Survival => "survival",
             Self::Moves => "moves",
             Self::Workers => "workers",
+            Self::Hooks => "hooks",
         }
     }
 

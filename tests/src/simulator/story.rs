@@ -132,6 +132,7 @@ fn draw_parts(seed: u64, draws: &mut Stream) -> Parts {
     let mut duds = Stream::new(seed, "parts duds");
     let mut budgets = Stream::new(seed, "parts budgets");
     let mut workers = Stream::new(seed, "parts workers");
+    let mut hooks = Stream::new(seed, "parts hooks");
     let mut of_schedules = Stream::new(seed, "parts schedules");
     for part in Part::ALL {
         let chance = match part {
@@ -155,6 +156,12 @@ fn draw_parts(seed: u64, draws: &mut Stream) -> Parts {
             }
             Part::Workers => {
                 if workers.chance(likely) {
+                    parts = parts.with(part);
+                }
+                continue;
+            }
+            Part::Hooks => {
+                if hooks.chance(likely) {
                     parts = parts.with(part);
                 }
                 continue;
@@ -371,6 +378,7 @@ fn draw_fleet(seed: u64, name: &str, parts: Parts, clouds: &[SimCloud]) -> Fleet
             drain_timeout: Span::from_secs(pick(&mut draws, &[0, 15, 60])),
             max_step: draws.chance(4_000).then(|| Share::percent(30 + 10 * tenth(&mut draws))),
             min_life: patience.min_life,
+            drain_hook: parts.has(Part::Hooks) && Stream::new(seed, &format!("hook {name}")).chance(7_000),
         },
         pools,
     }

@@ -85,6 +85,7 @@ struct Draws {
     stranger: Stream,
     order: Stream,
     worker: Stream,
+    hook: Stream,
     demand: Stream,
     boot: Stream,
     audit: Stream,
@@ -103,6 +104,7 @@ impl World {
             stranger: stream("stranger"),
             order: stream("order"),
             worker: stream("worker"),
+            hook: stream("hook"),
             demand: stream("demand"),
             boot: stream("boot"),
             audit: stream("audit"),
@@ -302,7 +304,9 @@ impl World {
         let (oracle, scene) = self.oracle_and_scene();
         oracle.on_call(&scene, &call)?;
         match &call {
-            Call::Launch(_) | Call::Terminate { .. } => self.say(|| format!("  call {}: {call:?}", id.0)),
+            Call::Launch(_) | Call::Terminate { .. } | Call::Hook(_) => {
+                self.say(|| format!("  call {}: {call:?}", id.0))
+            }
             _ => {}
         }
         self.counts.calls += 1;
@@ -317,6 +321,10 @@ impl World {
                 self.enqueue(self.now.plus(delay), item);
                 return Ok(());
             }
+            Call::Hook(_) => {
+                self.hook(id);
+                return Ok(());
+            }
         };
         let Some(i) = self.clouds.iter().position(|c| c.name() == provider) else {
             return Err(Broken { rule: Rule::Misuse, text: format!("a call to no provider: {call:?}") });
@@ -328,6 +336,22 @@ impl World {
             self.tickets.insert((i, ticket), id);
         }
         Ok(())
+    }
+
+    /// A drain hook is called: it comes back soon, late or never, with good news or bad.
+    fn hook(&mut self, id: CallId) {
+        let draws = &mut self.draws.hook;
+        let result = match draws.below(4) {
+            0 => Err(Failure::new(FailureKind::Unavailable, "Hook", "Simulated", "no end in time")),
+            1 => Ok(false),
+            _ => Ok(true),
+        };
+        let most = if draws.chance(2_000) { 200_000 } else { 10_000 };
+        let at = self.now.plus(Span::from_millis(draws.below(most)));
+        if self.healing || !self.draws.hook.chance(1_000) {
+            let event = Event::Reply { call: id, reply: Reply::Hooked(result) };
+            self.enqueue(at, Item::Deliver(event));
+        }
     }
 
     /// A refused plan with what it says, and what the fleet held.

@@ -17,7 +17,13 @@ use super::*;
 const SECRET: &str = "open-sesame";
 
 fn kind() -> Kind {
-    Kind { name: "test", operation: "ask", gone: " (gone?)", said: |answer| answer.get("error")?.as_str() }
+    Kind {
+        name: "test",
+        what: "test source",
+        operation: "ask",
+        gone: " (gone?)",
+        said: |answer| answer.get("error")?.as_str(),
+    }
 }
 
 fn at(url: SecretString) -> HttpEndpoint {

@@ -2,7 +2,7 @@
 
 use policies::control::ledger::{Leaving, Machine};
 use policies::control::orders::{Refusal, Slot};
-use policies::control::{Key, OrderId, Record, Word};
+use policies::control::{Hook, Key, OrderId, Record, Word};
 use policies::model::{InstanceId, Lane};
 use policies::plan::{Cause, Work};
 use policies::units::{Span, Time};
@@ -61,6 +61,27 @@ impl Oracle {
                 Ok(())
             }
         }
+    }
+
+    /// A drain hook is called: of a machine that was told to go on durable record, once a start.
+    pub(super) fn hook_called(&mut self, scene: &Scene<'_>, hook: &Hook) -> Verdict {
+        let lane = hook.pool.lane();
+        let record = record_of(scene.journal.durable(), lane, &hook.instance);
+        let told = record
+            .and_then(|m| m.leaving)
+            .is_some_and(|l| (l.why, l.until, l.ordered) == (hook.why, hook.until, false));
+        if !told || record.is_none_or(|m| (&m.pool, &m.fleet) != (&hook.pool, &hook.fleet)) {
+            return broken(Rule::FalseHook, format!("{hook:?}, and on durable record is {record:?}"));
+        }
+        if !self.hooked.insert((lane.clone(), hook.instance.clone())) {
+            return broken(Rule::FalseHook, format!("{} is hooked twice", hook.instance));
+        }
+        Ok(())
+    }
+
+    /// The hook says that the worker has finished.
+    pub(super) fn finished(&mut self, id: &InstanceId) {
+        self.words.insert(id.clone(), Said { work: Work::Idle, until: Time::from_millis(i64::MAX), leaving: true });
     }
 
     /// The worker said that it is idle after the machine was told to go.
