@@ -18,6 +18,7 @@ const LINES: usize = 100_000;
 pub struct Daemon {
     child: Child,
     address: String,
+    token: Option<String>,
     lines: Arc<Mutex<VecDeque<String>>>,
     reader: Option<JoinHandle<()>>,
 }
@@ -81,7 +82,14 @@ impl Daemon {
                 keep(&kept, line + "\n");
             }
         });
-        Ok(Self { child, address: address.unwrap_or_default(), lines, reader: Some(reader) })
+        Ok(Self { child, address: address.unwrap_or_default(), token: None, lines, reader: Some(reader) })
+    }
+
+    /// Asks with this token from now on.
+    #[must_use]
+    pub fn with_token(mut self, token: &str) -> Self {
+        self.token = Some(token.to_owned());
+        self
     }
 
     /// The address of its HTTP API.
@@ -102,7 +110,11 @@ impl Daemon {
     /// When there is no answer, or it is not JSON, or its status is no success.
     pub async fn get(&self, path: &str) -> Result<Value, String> {
         let url = format!("{}{path}", self.url());
-        let answer = reqwest::get(&url).await.map_err(|e| e.to_string())?;
+        let mut request = reqwest::Client::new().get(&url);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.send().await.map_err(|e| e.to_string())?;
         let status = answer.status();
         let text = answer.text().await.map_err(|e| e.to_string())?;
         if !status.is_success() {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::model::{DemandRules, Market, MissingRule, OnDemandRules, ScaleDown, ScaleUp, Shape, SpotRules, Unit};
+use crate::model::{
+    DemandRules, Market, MissingRule, OnDemandRules, ScaleDown, ScaleUp, Shape, SpotRules, Strategy, Unit,
+};
 use crate::report::{self, Because};
 use crate::units::{ListPrice, Share, Span, UnitPrice};
 
@@ -303,6 +305,8 @@ fn a_closed_pool_is_passed_over_and_shown() {
     let closed = Because::Closed { kind: FailureKind::NoCapacity, until };
     assert_eq!(refused(&report), [(A.to_owned(), closed), (C.to_owned(), Because::Worse)]);
     world.pass(3);
+    assert_eq!(actions(&world.decide().0), ["+4 b/small/spot spot"], "it failed, and is no fourth cheaper");
+    world.fleet.spot.strategy = Strategy::LowestPrice;
     assert_eq!(actions(&world.decide().0), ["+4 a/small/spot spot"]);
 }
 

@@ -4,7 +4,7 @@ use super::{Case, NOW, PRICE, ago, on_demand, spot};
 use crate::check::Violation;
 use crate::demand::Demand;
 use crate::failure::FailureKind;
-use crate::model::{Market, MaxShare, Pool, Token};
+use crate::model::{Market, MaxShare, MoveRules, Pool, Survive, Token};
 use crate::plan::{Action, Cause, Closure, HoldingId, LaneState, LaunchWhy, Memory, Place, Standing, Work};
 use crate::schedule::tests::always;
 use crate::units::{Capacity, Currency, ListPrice, Share, Span, UnitPrice};
@@ -564,4 +564,71 @@ fn who_says_that_it_is_idle_may_end_before_its_time_to_drain() {
         case.holdings[4].work = work;
         assert_eq!(case.found(), found);
     }
+}
+
+#[test]
+fn a_move_without_rules_in_unrest_or_without_saving_is_refused() {
+    let rules = MoveRules {
+        min_saving: Share::percent(20),
+        pays_back_within: Span::from_hours(1),
+        max_per_hour: 4,
+        max_share: Share::WHOLE,
+        calm: Span::from_mins(30),
+    };
+    // A fifth pool at half the price of the others.
+    let cheap = spot("e");
+    let case = || {
+        let mut case = Case::new();
+        case.fleet.pools.insert(cheap.clone(), "web/0".into());
+        case.offers.push(super::offer(&cheap, PRICE / 2));
+        case.fleet.spot.moves = Some(rules);
+        case.fleet.spot.min_pools = 1;
+        case.launch(&cheap, 1);
+        let Some(Action::Launch { why, price, .. }) = case.plan.actions.last_mut() else { unreachable!("just pushed") };
+        *why = LaunchWhy::Move;
+        *price = crate::units::PricePerHour::from_micros(PRICE / 2);
+        case
+    };
+    assert_eq!(case().found(), [""; 0]);
+    let mut none = case();
+    none.fleet.spot.moves = None;
+    assert_eq!(none.found(), ["wrong-purpose"]);
+    let mut starts = case();
+    starts.stand(3, Standing::Starting);
+    assert_eq!(starts.found(), ["restless"]);
+    let mut lately = case();
+    lately.memory.disturbed_at = Some(ago(29));
+    lately.plan.memory.disturbed_at = Some(ago(29));
+    assert_eq!(lately.found(), ["restless"]);
+    let mut often = case();
+    often.memory.moves = vec![(ago(59), 4)];
+    often.plan.memory.moves = vec![(ago(59), 4)];
+    assert_eq!(often.found(), ["restless"]);
+    let mut little = case();
+    little.fleet.spot.moves = Some(MoveRules { min_saving: Share::percent(60), ..rules });
+    assert_eq!(little.found(), ["no-saving"]);
+    let mut young = case();
+    young.fleet.scale_down.min_life = Span::from_hours(2);
+    assert_eq!(young.found(), ["no-saving"], "nothing is old enough to be replaced");
+}
+
+#[test]
+fn a_spare_that_is_not_needed_and_surplus_that_is_are_refused() {
+    let mut case = Case::new();
+    case.fleet.survive = Some(Survive::Zone);
+    case.fleet.min = Capacity::units(6);
+    case.launch(&spot("b"), 1);
+    let Some(Action::Launch { why, .. }) = case.plan.actions.last_mut() else { unreachable!("just pushed") };
+    *why = LaunchWhy::Survive;
+    // Four in zone a, six in the others: the minimum of six survives as it is.
+    assert_eq!(case.found(), ["needless-spare"]);
+    case.fleet.min = Capacity::units(7);
+    assert_eq!(case.found(), [""; 0]);
+    // Of eleven one could go for the target of ten, but six in zones b to d would be five.
+    let mut case = Case::new();
+    case.fleet.survive = Some(Survive::Zone);
+    case.fleet.min = Capacity::units(6);
+    case.run(&spot("a"), 1);
+    case.drain(4, Cause::Surplus);
+    assert_eq!(case.found(), ["unsurvivable"]);
 }
