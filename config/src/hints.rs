@@ -67,6 +67,6 @@ mod tests {
             for_unknown_key("idle_grace", keys).as_deref(),
             Some("`idle_grace` is a key of `fleets[].scale_down`; is the indentation right?")
         );
-        assert_eq!(for_unknown_key("surprise", keys).as_deref(), Some("the keys here are min, max"));
+        assert_eq!(for_unknown_key("colour", keys).as_deref(), Some("the keys here are min, max, survive"));
     }
 }

@@ -126,8 +126,8 @@ fn info_says_what_is_there() {
             out.replace(&size, "SIZE"),
             format!(
                 "engine        {engine}\nformat        1\nsize on disk  SIZE\n\
-                 last start    number 4, 2026-01-02T03:04:05Z\nrecords\n  boot        1\n  proven      0\n  intent      1\n  machine     2\n\
-                 \x20 override    0\n  memory      1\n  spend       0\n  hour        1\n  closure     1\n  decision    0\n  ended       0\n  note        1\n"
+                 last start    number 4, 2026-01-02T03:04:05Z\nrecords\n  boot        1\n  proven      0\n  intent      1\n  machine     2\n  orphan      0\n\
+                 \x20 override    0\n  memory      1\n  spend       0\n  hour        1\n  pace        0\n  starts      0\n  closure     1\n  decision    0\n  ended       0\n  note        1\n"
             )
         );
         let (_, json) = store("info", dir.path(), engine, true);

@@ -355,7 +355,7 @@ fn count(steps: &mut Vec<(Time, u32)>, now: Time, machines: u32) {
 
 /// Entries of [`Memory::peaks`]: a bound for the record on disk. When full, the second oldest is dropped, so that the
 /// oldest, which is higher, is taken to have lasted longer: that can only keep capacity longer.
-pub const PEAKS: usize = 56;
+pub const PEAKS: usize = 46;
 
 /// The kind of decision that a plan carries out.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -1,7 +1,7 @@
 //! Large fleets for measurements: every figure follows from the sizes and one seed.
 
 use policies::demand::{Demand, Reading, Sample};
-use policies::model::{DemandRules, Market, MaxShare, Offer, Pool, Shape, Unit};
+use policies::model::{DemandRules, Market, MaxShare, MoveRules, Offer, Pool, Shape, Survive, Unit};
 use policies::plan::{Holding, HoldingId, Memory, Standing, Work};
 use policies::rng::Stream;
 use policies::units::{Capacity, ListPrice, Share, Span};
@@ -143,6 +143,20 @@ fn set_need(world: &mut World, task: Task) {
         region: Share::percent(40),
         provider: Share::percent(60),
     };
+    // Every rule has something to weigh; none of them changes what the task asks for.
+    world.fleet.min = Share::percent(30).of(all).ceil();
+    world.fleet.survive = Some(Survive::Zone);
+    world.fleet.spot.max_price_age = Some(Span::from_hours(1));
+    world.fleet.spot.moves = Some(MoveRules {
+        min_saving: Share::percent(90),
+        pays_back_within: Span::from_hours(1),
+        max_per_hour: 100,
+        max_share: Share::percent(10),
+        calm: Span::from_mins(30),
+    });
+    world.fleet.scale_up.ready_within = Some(Span::from_mins(10));
+    world.fleet.scale_up.halt_above = Some(Share::percent(50));
+    world.fleet.scale_down.min_life = Span::from_mins(5);
     let long_ago = Some(START.minus(Span::from_hours(24)));
     world.memory = Memory { target: Some(all), raised_at: long_ago, watched_since: long_ago, ..Memory::default() };
     // A unit works off ten jobs in the ten minutes that a plain fleet gives it.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::check::moves::Bound;
 use crate::check::{Books, Violation, distinct};
 use crate::model::{InstanceId, Market, Pool};
 use crate::plan::{Action, Cause, Holding, HoldingId, Input, Plan, Standing, Work};
@@ -122,8 +123,10 @@ fn idle_first(input: &Input<'_>, leavers: &[Leaver<'_>], books: &Books<'_>, foun
     let old = |h: &Holding| input.now.since(h.born) >= input.fleet.scale_down.min_life;
     // The smallest that stays and could go, of each kind.
     let mut smallest: BTreeMap<_, Capacity> = BTreeMap::new();
+    let gone = |h: &Holding| matches!(&h.id, HoldingId::Machine(id) if leave.contains(id));
+    let bound = Bound::new(input, books, gone);
     for (_, h) in books.machines.iter().filter(|(id, _)| !leave.contains(*id)) {
-        if h.counts() && !h.protected && sees(input, h) {
+        if h.counts() && !h.protected && sees(input, h) && !bound.holds(h) {
             let units = smallest.entry((kind(h), h.work, runs(h), old(h))).or_insert(h.units);
             *units = h.units.min(*units);
         }
@@ -183,7 +186,10 @@ fn remainder(
 
     let out_of_order = |h: &Holding, why: Cause| why == Cause::Surplus && h.pool.market() == Market::OnDemand;
     let room = capacity.plus(sum(&out_of_order)).minus(plan.target);
-    if input.holdings.iter().any(|h| stays_and_could_go(input, drained, h) && h.units <= room) {
+    let gone = |h: &Holding| matches!(&h.id, HoldingId::Machine(id) if drained.contains_key(id));
+    let bound = Bound::new(input, books, gone);
+    let could = |h: &Holding| stays_and_could_go(input, drained, h) && h.units <= room && !bound.holds(h);
+    if input.holdings.iter().any(could) {
         let late = drained.iter().filter(|(_, (h, why))| out_of_order(h, *why));
         found.extend(late.map(|(id, _)| Violation::OrderOfLeaving((*id).clone())));
     }

@@ -115,13 +115,60 @@ pub(super) fn spares(input: &Input<'_>, books: &Books<'_>, launches: &[Launch<'_
             let sum = places.entry(place(of, other.pool)).or_default();
             *sum = sum.plus(other.capacity());
         }
-        let with = left(&places);
         let sum = places.entry(place(of, launch.pool)).or_default();
         *sum = sum.minus(launch.units);
-        let without = left(&places);
-        without >= books.min || without == with
+        left(&places) >= books.min
     };
     found.extend(spares().filter(|l| needless(l)).map(|l| Violation::NeedlessSpare(l.pool.clone())));
+}
+
+/// What has to stay though other machines go: what the minimum needs to survive the loss of a place, and what starts in
+/// place of a dearer machine.
+pub(super) struct Bound<'a> {
+    places: Option<(Survive, BTreeMap<Place<'a>, Capacity>)>,
+    all: Capacity,
+    /// The place that holds most, and how much.
+    most: Option<(Place<'a>, Capacity)>,
+    /// What the place after it holds.
+    second: Capacity,
+    min: Capacity,
+    moves: bool,
+}
+
+impl<'a> Bound<'a> {
+    /// When these leave.
+    pub(super) fn new(input: &Input<'a>, books: &Books<'_>, leaves: impl Fn(&Holding) -> bool) -> Self {
+        let stay = || input.holdings.iter().filter(|h| is_sure(input, h) && !leaves(h));
+        let places = input.fleet.survive.map(|of| (of, places(of, stay())));
+        let mut sums: Vec<_> = places.iter().flat_map(|(_, places)| places).map(|(at, sum)| (*at, *sum)).collect();
+        sums.sort_unstable_by_key(|(_, sum)| core::cmp::Reverse(*sum));
+        Self {
+            all: sums.iter().map(|(_, sum)| *sum).sum(),
+            most: sums.first().copied(),
+            second: sums.get(1).map(|(_, sum)| *sum).unwrap_or_default(),
+            places,
+            min: books.min,
+            moves: input.fleet.spot.moves.is_some(),
+        }
+    }
+
+    /// This one, of those that stay, has to.
+    pub(super) fn holds(&self, holding: &Holding) -> bool {
+        let survives = self.places.as_ref().is_none_or(|(of, places)| {
+            let here = place(*of, &holding.pool);
+            let most = self.most.filter(|(at, _)| *at != here).map(|(_, most)| most);
+            let own = places.get(&here).copied().unwrap_or_default().minus(holding.capacity());
+            let most = most.unwrap_or_else(|| own.max(self.second));
+            self.all.minus(holding.capacity()).minus(most) >= self.min
+        });
+        !survives || self.moves && holding.standing == Standing::Starting
+    }
+}
+
+/// It exists, stays and is in sight.
+fn is_sure(input: &Input<'_>, holding: &Holding) -> bool {
+    let exists = matches!(holding.standing, Standing::Starting | Standing::Running);
+    holding.counts() && exists && input.lanes.get(holding.pool.lane()).is_some_and(|state| state.seen)
 }
 
 /// What leaves as surplus is not what the minimum needs to survive.
@@ -131,10 +178,7 @@ pub(super) fn survivors(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found
         let HoldingId::Machine(id) = &holding.id else { return false };
         plan.actions.iter().any(|a| matches!(a, Action::Drain { instance, why: Cause::Surplus, .. } if instance == id))
     };
-    let sure = |h: &&Holding| {
-        let exists = matches!(h.standing, Standing::Starting | Standing::Running);
-        h.counts() && exists && input.lanes.get(h.pool.lane()).is_some_and(|state| state.seen)
-    };
+    let sure = |h: &&Holding| is_sure(input, h);
     if !input.holdings.iter().any(goes) {
         return;
     }

@@ -95,6 +95,11 @@ pub(super) fn never_ready_at(input: &Input<'_>, held: &Held<'_>) -> Option<Time>
     input.fleet.scale_up.ready_within.filter(|_| starts).map(|within| held.holding.born.plus(within))
 }
 
+/// It has lived for the least life. One that was born in the future, by a clock that was set, has lived for no time.
+fn lived(input: &Input<'_>, held: &Held<'_>) -> bool {
+    input.now.since(held.holding.born) >= input.fleet.scale_down.min_life
+}
+
 /// Machines that would be surplus and have not lived for the least life, and when the first of them has.
 pub(super) fn young(input: &Input<'_>, books: &Books<'_>, target: Capacity) -> Option<(u32, Time)> {
     if books.named().sure <= target {
@@ -102,7 +107,7 @@ pub(super) fn young(input: &Input<'_>, books: &Books<'_>, target: Capacity) -> O
     }
     let old_at = |held: &Held<'_>| held.holding.born.plus(input.fleet.scale_down.min_life);
     let may_go = books.machines.iter().filter(|(h, role)| {
-        matches!(role, Role::Spot | Role::Bridge | Role::IdleBase) && !h.holding.protected && old_at(h) > input.now
+        matches!(role, Role::Spot | Role::Bridge | Role::IdleBase) && !h.holding.protected && !lived(input, h)
     });
     let (machines, first) = may_go.fold((0_u32, None::<Time>), |(n, first), (h, _)| {
         (n.saturating_add(1), Some(first.map_or(old_at(h), |f| f.min(old_at(h)))))
@@ -247,7 +252,8 @@ impl<'a> Leaving<'_, 'a> {
         let mut smallest_spot = spot.map(|(h, _)| h.holding.units).min();
         let mut survival = self.input.fleet.survive.map(|of| Survival::sure(of, self.floor, self.index));
         // Machines that move start, and what they replace still runs.
-        let mut moving = Capacity::ZERO;
+        let replaced = order.iter().filter(|(held, role)| *role == Role::Spot && left.only_runs(held));
+        let mut moving: Capacity = replaced.map(|(held, _)| held.holding.units).sum();
         let mut go: Vec<Held<'a>> = Vec::new();
         let mut stay: Vec<Refused> = Vec::new();
         for (held, role) in order {
@@ -258,8 +264,6 @@ impl<'a> Leaving<'_, 'a> {
             let moves = self.input.fleet.spot.moves.is_some() && role == Role::Spot && starts && units <= moving;
             if moves {
                 moving = moving.minus(units);
-            } else if role == Role::Spot && left.only_runs(&held) {
-                moving = moving.plus(units);
             }
             let refusal = left.refusal(&held).or((spot_first || moves).then_some(Because::Worse));
             let Some(because) = refusal.or((!spared).then_some(Because::Survive)) else {
@@ -296,11 +300,10 @@ impl<'a> Leaving<'_, 'a> {
 
     /// Machines of these roles in seen lanes, in the order to leave.
     fn candidates(&self, roles: &[Role]) -> Vec<(Held<'a>, Role)> {
-        let least_life = self.input.fleet.scale_down.min_life;
         let mut list: Vec<(Held<'a>, Role)> = self.books.machines.clone();
         list.retain(|(held, role)| {
-            let lived = *role == Role::Removed || held.holding.born.plus(least_life) <= self.input.now;
-            roles.contains(role) && lived && !held.holding.protected && self.index.seen(self.index.site(held))
+            let old = *role == Role::Removed || lived(self.input, held);
+            roles.contains(role) && old && !held.holding.protected && self.index.seen(self.index.site(held))
         });
         list.sort_unstable_by(|(a, _), (b, _)| order(self.index, a, b));
         list

@@ -17,7 +17,7 @@ use crate::plan::draft::Draft;
 use crate::plan::index::{Held, Index};
 use crate::plan::leave;
 use crate::plan::survive::Survival;
-use crate::plan::{Input, LAUNCH_WINDOW, LaunchWhy, Memory, Standing};
+use crate::plan::{Input, LAUNCH_WINDOW, LaunchWhy, Memory, Standing, Work};
 use crate::report::Wait;
 use crate::units::{Capacity, PricePerHour, Span, Time};
 
@@ -111,6 +111,8 @@ fn find<'a>(
         books.machines.iter().filter(|(_, role)| *role == Role::Spot).map(|(h, _)| *h).collect();
     let most = (count(spot.len()) * u64::from(rules.max_share.basis_points()) / 10_000).max(1);
     let least_life = input.fleet.scale_down.min_life;
+    // What is busy goes after what has just started, so that nothing would be gained.
+    spot.retain(|h| h.holding.work != Work::Busy);
     spot.retain(|h| !h.holding.protected && input.now.since(h.holding.born) >= least_life);
     spot.sort_unstable_by(|a, b| leave::order(index, a, b));
 

@@ -120,9 +120,10 @@ mod tests {
             let path = entry.unwrap().path();
             let source = std::fs::read_to_string(&path).unwrap();
             let code = source.split("#[cfg(test)]").next().unwrap();
-            let mentions = code.matches(".client").count();
-            let through_self =
-                code.split("self").skip(1).filter(|rest| rest.trim_start().starts_with(".client")).count();
+            let is_client = |rest: &&str| !rest.starts_with('_');
+            let mentions = code.split(".client").skip(1).filter(is_client).count();
+            let after_self = code.split("self").skip(1).filter_map(|rest| rest.trim_start().strip_prefix(".client"));
+            let through_self = after_self.filter(is_client).count();
             assert_eq!(mentions, through_self, "{}", path.display());
         }
     }
