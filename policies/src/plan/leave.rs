@@ -250,7 +250,11 @@ impl<'a> Leaving<'_, 'a> {
         let stays = removed.iter().filter(|(h, _)| !self.gone.contains(&h.holding.id));
         let spot = stays.filter(|(h, _)| h.holding.pool.market() == Market::Spot);
         let mut smallest_spot = spot.map(|(h, _)| h.holding.units).min();
-        let mut survival = self.input.fleet.survive.map(|of| Survival::sure(of, self.floor, self.index));
+        // By what exists, and by what is promised besides: what was just bought to survive does not go before the rest of it
+        // is there.
+        let mut survival: Vec<Survival> = self.input.fleet.survive.map_or_else(Vec::new, |of| {
+            vec![Survival::sure(of, self.floor, self.index), Survival::counted(of, self.floor, self.index)]
+        });
         // Machines that move start, and what they replace still runs.
         let replaced = order.iter().filter(|(held, role)| *role == Role::Spot && left.only_runs(held));
         let mut moving: Capacity = replaced.map(|(held, _)| held.holding.units).sum();
@@ -259,7 +263,7 @@ impl<'a> Leaving<'_, 'a> {
         for (held, role) in order {
             let units = held.holding.units;
             let spot_first = role != Role::Spot && smallest_spot.is_some_and(|s| s <= counted.minus(self.target));
-            let spared = survival.as_ref().is_none_or(|s| s.spares(self.index, held.site, units));
+            let spared = survival.iter().all(|s| s.spares(self.index, held.site, units));
             let starts = held.holding.standing == Standing::Starting;
             let moves = self.input.fleet.spot.moves.is_some() && role == Role::Spot && starts && units <= moving;
             if moves {
@@ -268,7 +272,7 @@ impl<'a> Leaving<'_, 'a> {
             let refusal = left.refusal(&held).or((spot_first || moves).then_some(Because::Worse));
             let Some(because) = refusal.or((!spared).then_some(Because::Survive)) else {
                 left.take(&held);
-                if let Some(survival) = &mut survival {
+                for survival in &mut survival {
                     survival.take(self.index, held.site, units);
                 }
                 counted = counted.minus(units);
