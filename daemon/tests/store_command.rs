@@ -354,7 +354,7 @@ fn each_kind_of_nonsense_is_a_finding() {
         peaks(vec![(NOW, Capacity::ONE), (earlier, Capacity::ONE)]),
         "memory of llm: times of peaks must rise and needs must fall",
     );
-    one(peaks(vec![(NOW, Capacity::ONE); 65]), "memory of llm: 65 peaks, at most 56 are kept");
+    one(peaks(vec![(NOW, Capacity::ONE); 65]), "memory of llm: 65 peaks, at most 46 are kept");
     one(
         Record::Hour("llm".into(), 7, Hour { sum_milli: 9_001, readings: 3, peak: Capacity::units(3) }),
         "hour 7 of llm: its sum is more than its readings can give",
