@@ -47,12 +47,12 @@ impl Site {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("fleet.yaml");
         let site = Self { moto, region, redis, prometheus, rabbit, _directory: directory, file };
-        site.write("");
+        site.write("1s", "");
         site
     }
 
-    /// Writes the fleet file, with these rules besides.
-    fn write(&self, besides: &str) {
+    /// Writes the fleet file, with so much time to drain, and these rules besides.
+    fn write(&self, drain: &str, besides: &str) {
         let subnets = self.region.subnets();
         let (endpoint, home) = (self.moto.endpoint(), self.file.parent().expect("a directory").display());
         let (redis, prometheus, rabbit) =
@@ -95,8 +95,7 @@ fleets:
           metric: {{source: {{prometheus: {{url: '{prometheus}', query: sum(load)}}}}, target_per_unit: 50}}
     on_demand: {{base: 1}}
     scale_up: {{cooldown: 1s}}
-    # Only a worker that says so ends a machine before ten minutes are over.
-    scale_down: {{cooldown: 1s, idle_grace: 1s, drain_timeout: 10m, min_life: 0s}}
+    scale_down: {{cooldown: 1s, idle_grace: 1s, drain_timeout: {drain}, min_life: 0s}}
 {besides}
     pools:
       - provider: aws
@@ -186,7 +185,7 @@ async fn sources_pause_explain_drain_schedule_and_budget() {
     site.said(&daemon, &["pause", "batch", "--by", "ops", "--why", "maintenance of the queue"]);
     let spot = site.alive().into_iter().find(|m| m.market == "spot").expect("a spot machine");
     let before = site.said(&daemon, &["explain", &spot.id]);
-    assert!(before.contains(&spot.id) && before.contains("per unit"), "{before}");
+    assert!(before.contains(&spot.id) && before.contains("an hour") && before.contains("worse"), "{before}");
     let (answer, _) = daemon.until(FLEETS, LIMIT, |a| fleet(a)["machines"].as_f64() == Some(running(a))).await;
     let held = running(&answer);
     site.jobs(0);
@@ -195,19 +194,22 @@ async fn sources_pause_explain_drain_schedule_and_budget() {
     let paused = |a: &Value| a["target"] == 5.0 && a["waits"][0]["what"] == "paused";
     daemon.until(PLAN, LIMIT, paused).await;
     let (answer, _) = daemon.until(FLEETS, LIMIT, |a| running(a) == held).await;
-    assert_eq!(fleet(&answer)["leaving"], 0, "{answer:#}");
+    assert_eq!(fleet(&answer)["machines"].as_f64(), Some(held), "{answer:#}");
     assert!(answer.to_string().contains("maintenance of the queue"), "who and why are shown: {answer:#}");
     assert_eq!(site.said(&daemon, &["explain", &spot.id]), before, "a restart changes no explanation");
     site.said(&daemon, &["resume", "batch", "--by", "ops", "--why", "done"]);
     site.prometheus.export("load 500\n");
-    daemon.until(PLAN, LIMIT, |a| a["target"] == 10.0 && a["steps"] == json!([])).await;
-    daemon.until(FLEETS, LIMIT, |a| running(a) == 10.0).await;
+    daemon.until(FLEETS, LIMIT, |a| running(a) == 10.0 && fleet(a)["machines"] == 10).await;
 
     // A busy machine is waited for; when its worker says that it is idle, it goes.
     let answer = daemon.get(INSTANCES).await.expect("instances");
-    let stays = |i: &&Value| i["market"] == "spot" && i["leaving"] == false;
+    let stays = |i: &&Value| i["market"] == "spot" && i["leaving_because"].is_null();
     let busy = answer["instances"].as_array().into_iter().flatten().find(stays).expect("a spot machine that stays");
     let busy = busy["id"].as_str().expect("an id").to_owned();
+    // Only a worker that says so ends a machine before ten minutes are over.
+    site.write("10m", "");
+    daemon.signal("HUP");
+    daemon.until(EVENTS, LIMIT, |a| !events(a, "reloaded").is_empty()).await;
     let tell = async |state: &str| {
         let url = format!("{}/api/v1/workers", daemon.url());
         let word = json!({"instance": busy.as_str(), "state": state});
@@ -233,21 +235,22 @@ async fn sources_pause_explain_drain_schedule_and_budget() {
     // Nothing is wanted but by the schedule, which is always on.
     site.jobs(0);
     site.prometheus.export("load 0\n");
-    site.write("    schedules: [{name: always, from: '* * * * *', lasts: 5m, min: 9}]");
+    site.write("10m", "    schedules: [{name: always, from: '* * * * *', lasts: 5m, min: 9}]");
     daemon.signal("HUP");
     let scheduled = |a: &Value| a["target"] == 9.0 && a["sizing"]["limits"] == json!(["schedule-min always"]);
     daemon.until(PLAN, LIMIT, scheduled).await;
 
     // A budget that is used up at once: spot goes down to the floor, and it says so.
-    site.write("    budget: {per_day: 0.000001, at_limit: shed-spot}");
+    site.write("10m", "    budget: {per_day: 0.000001, at_limit: shed-spot}");
     daemon.signal("HUP");
     let (answer, _) = daemon.until(EVENTS, LIMIT, |a| events(a, "alarm").iter().any(|t| t.contains("used up"))).await;
     assert!(events(&answer, "alarm").iter().any(|t| t.contains("budget of a day")), "{answer:#}");
     let shed = |a: &Value| {
         let machines: Vec<&Value> = a["instances"].as_array().into_iter().flatten().collect();
-        let stays = machines.iter().filter(|i| i["leaving"] == false).count();
+        let stays = machines.iter().filter(|i| i["leaving_because"].is_null()).count();
         let shed = machines.iter().filter(|i| i["leaving_because"] == "budget").count();
-        let on_demand = machines.iter().filter(|i| i["market"] == "on-demand" && i["leaving"] == false).count();
+        let on_demand =
+            machines.iter().filter(|i| i["market"] == "on-demand" && i["leaving_because"].is_null()).count();
         shed > 0 && stays == 2 && on_demand == 1
     };
     daemon.until(INSTANCES, LIMIT, shed).await;
