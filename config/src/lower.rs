@@ -311,6 +311,17 @@ pub(crate) struct NameRule {
 }
 
 impl NameRule {
+    /// What is told in reports, views and metrics.
+    pub(crate) const fn plain(what: &'static str) -> Self {
+        Self {
+            what,
+            hint: "small letters, digits and dashes, at most 63",
+            longest: 63,
+            first: |c| c.is_ascii_lowercase() || c.is_ascii_digit(),
+            rest: |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
+        }
+    }
+
     pub(crate) fn allows(&self, name: &str) -> bool {
         let mut chars = name.chars();
         chars.next().is_some_and(self.first) && chars.all(self.rest) && name.chars().count() <= self.longest

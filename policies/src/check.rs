@@ -18,6 +18,7 @@ mod launches;
 mod leaving;
 mod money;
 mod moves;
+mod survive;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -349,7 +350,7 @@ pub fn check(input: &Input<'_>, plan: &Plan) -> Vec<Violation> {
     launches::judge(input, plan, &books, &mut found);
     leaving::judge(input, plan, &books, &mut found);
     money::judge(input, plan, &books, &mut found);
-    moves::survivors(input, plan, &books, &mut found);
+    survive::survivors(input, plan, &books, &mut found);
     let launches = plan.actions.iter().any(|a| matches!(a, Action::Launch { .. }));
     if launches && books.has_free_drain(plan) {
         found.push(Violation::TwoKinds);

@@ -15,13 +15,7 @@ use crate::raw::field::{Field, List};
 const MOST: usize = 16;
 
 /// A source's name is told in reports and views.
-const NAME: NameRule = NameRule {
-    what: "name of a source",
-    hint: "small letters, digits and dashes, at most 63",
-    longest: 63,
-    first: |c| c.is_ascii_lowercase() || c.is_ascii_digit(),
-    rest: |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
-};
+const NAME: NameRule = NameRule::plain("name of a source");
 
 /// A source with its rule.
 type One = (SourceRule, SourceConfig);

@@ -15,13 +15,7 @@ use crate::raw::field::{Dict, Field};
 use crate::raw::value::{Duration, Leaf, Percent, Text, Units};
 
 /// A fleet's name is a tag, a label of metrics, a part of paths and of names in the clouds.
-const FLEET_NAME: NameRule = NameRule {
-    what: "name of a fleet",
-    hint: "small letters, digits and dashes, at most 63",
-    longest: 63,
-    first: |c| c.is_ascii_lowercase() || c.is_ascii_digit(),
-    rest: |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
-};
+const FLEET_NAME: NameRule = NameRule::plain("name of a fleet");
 
 /// A label's key is a label of metrics too, and Prometheus takes only these characters.
 const LABEL_KEY: NameRule = NameRule {

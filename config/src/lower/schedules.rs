@@ -15,13 +15,7 @@ use crate::raw::value::{Leaf, Units};
 const MOST: usize = 50;
 
 /// A schedule's name is told in reports and views.
-const NAME: NameRule = NameRule {
-    what: "name of a schedule",
-    hint: "small letters, digits and dashes, at most 63",
-    longest: 63,
-    first: |c| c.is_ascii_lowercase() || c.is_ascii_digit(),
-    rest: |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
-};
+const NAME: NameRule = NameRule::plain("name of a schedule");
 
 /// The schedules, when all are valid. The limits are the fleet's own.
 pub(super) fn lower(

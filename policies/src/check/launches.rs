@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::{Books, Level, Violation, distinct, moves};
+use crate::check::{Books, Level, Violation, distinct, moves, survive};
 use crate::model::{InstanceType, Lane, Market, Offer, Pool, SpecName, Zone};
 use crate::plan::{Action, Input, LaunchWhy, PRICE_FRESH, PRICE_MARGIN, Plan, Standing, TRIAL};
 use crate::units::{Capacity, PricePerHour, Share, Span, UnitPrice};
@@ -52,7 +52,7 @@ pub(super) fn judge(input: &Input<'_>, plan: &Plan, books: &Books<'_>, found: &m
     amounts(input, books, &launches, found);
     bridges(input, &launches, found);
     moves::judge(input, books, &launches, found);
-    moves::spares(input, books, &launches, found);
+    survive::spares(input, books, &launches, found);
 }
 
 fn launch(action: &Action) -> Option<Launch<'_>> {

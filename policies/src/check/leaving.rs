@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::check::moves::Bound;
+use crate::check::survive::Bound;
 use crate::check::{Books, Violation, distinct};
 use crate::model::{InstanceId, Market, Pool};
 use crate::plan::{Action, Cause, Holding, HoldingId, Input, Plan, Standing, Work};
