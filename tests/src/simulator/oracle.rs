@@ -200,8 +200,8 @@ pub(super) struct Oracle {
     orders: BTreeMap<OrderId, Option<u64>>,
     /// When each machine that we launched was first on record, by the controller's clock.
     launches: BTreeMap<(FleetName, Lane, InstanceId), Time>,
-    /// Moves to cheaper pools: whose, when by the controller's clock, and how many.
-    moves: Vec<(FleetName, Time, u32)>,
+    /// Machines that moved to cheaper pools.
+    moves: Vec<moves::Moved>,
     /// What workers said to this start, by machine.
     words: BTreeMap<InstanceId, workers::Said>,
     /// Machines whose hook was called by this start.
@@ -354,6 +354,7 @@ impl Oracle {
         let last = kept.unwrap_or(synced).max(synced);
         self.raises.retain(|raise| raise.seq <= last);
         self.outcomes.retain(|outcome| outcome.seq <= last);
+        self.moves.retain(|moved| moved.seq <= last);
         self.sights.clear();
         self.offers.clear();
         self.priced.clear();
@@ -374,6 +375,7 @@ impl Oracle {
         self.raises.clear();
         self.launches.clear();
         self.outcomes.clear();
+        self.moves.clear();
         self.drains.clear();
         self.renew_allowances(scene);
         self.lost_intents.extend(scene.journal.latest().values().filter_map(|r| match r {

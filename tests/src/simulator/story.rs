@@ -362,7 +362,7 @@ fn draw_fleet(seed: u64, name: &str, parts: Parts, clouds: &[SimCloud]) -> Fleet
                 provider: share(&mut draws),
             },
             strategy: draw_strategy(seed, name),
-            moves: draw_moves(seed, name, parts),
+            moves: draw_moves(seed, name, parts, max),
             max_price_age: patience.max_price_age,
         },
         scale_up: ScaleUp {
@@ -434,13 +434,13 @@ fn draw_strategy(seed: u64, name: &str) -> Strategy {
     Strategy::ALL.get(any).copied().unwrap_or_default()
 }
 
-/// Moves that come to an end within the time that a run has to come to rest. Its own stream, as [`draw_launch_limit`] has.
-fn draw_moves(seed: u64, name: &str, parts: Parts) -> Option<MoveRules> {
+/// Moves that reach their limit now and then, and come to an end within the time that a run has to come to rest. Its own stream, as [`draw_launch_limit`] has.
+fn draw_moves(seed: u64, name: &str, parts: Parts, max: u64) -> Option<MoveRules> {
     let mut draws = Stream::new(seed, &format!("moves {name}"));
     let rules = MoveRules {
         min_saving: Share::percent(10 + 10 * tenth(&mut draws)),
         pays_back_within: Span::from_mins(5 + draws.below(120)),
-        max_per_hour: 12 + u32::try_from(draws.below(20)).unwrap_or(0),
+        max_per_hour: u32::try_from(1 + max / 3 + draws.below(if max <= 8 { 1 } else { 8 })).unwrap_or(u32::MAX),
         max_share: Share::percent(10 + 10 * tenth(&mut draws)),
         calm: Span::from_mins(draws.below(20)),
     };

@@ -2,10 +2,21 @@
 
 use policies::control::ledger::Intent;
 use policies::control::{Key, Record};
-use policies::model::{Fleet, Market};
-use policies::units::{Capacity, Span};
+use policies::model::{Fleet, FleetName, Market};
+use policies::units::{Capacity, Span, Time};
 
 use super::{Oracle, Rule, Scene, Verdict, broken, fleet};
+
+/// Machines that moved to cheaper pools.
+#[derive(Clone, Debug)]
+pub(super) struct Moved {
+    /// The batch that their promise is in.
+    pub(super) seq: u64,
+    fleet: FleetName,
+    /// When, by the controller's clock.
+    at: Time,
+    machines: u32,
+}
 
 impl Oracle {
     /// Spot was promised. Where nothing else can be its reason it is a move, of which there are not too many within an hour.
@@ -17,9 +28,10 @@ impl Oracle {
         if intent.pool.market() != Market::Spot || !lacks_nothing(scene, fleet, intent) {
             return Ok(());
         }
-        self.moves.push((fleet.name.clone(), scene.clock, intent.count));
-        let lately = self.moves.iter().filter(|(f, at, _)| *f == fleet.name && scene.clock.since(*at) < SURELY);
-        let moved: u32 = lately.map(|(_, _, n)| *n).sum();
+        let (fleet_name, at, machines) = (fleet.name.clone(), scene.clock, intent.count);
+        self.moves.push(Moved { seq: self.seq, fleet: fleet_name, at, machines });
+        let lately = self.moves.iter().filter(|m| m.fleet == fleet.name && scene.clock.since(m.at) < SURELY);
+        let moved: u32 = lately.map(|m| m.machines).sum();
         if moved > rules.max_per_hour {
             let text = format!("{}: {moved} moves within {SURELY}, the limit is {}", fleet.name, rules.max_per_hour);
             return broken(Rule::Restless, text);
