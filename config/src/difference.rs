@@ -14,7 +14,7 @@ use providers::spec::AwsSpec;
 
 use crate::model::{
     AwsConfig, Config, DaemonConfig, FleetConfig, HookConfig, HookWay, HttpServer, LogConfig, OtlpConfig,
-    ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, Url,
+    ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, Url, WorkersConfig, WorkersKind,
 };
 
 /// So many added or removed pools are named; the rest is counted.
@@ -101,7 +101,7 @@ fn lines(config: &Config) -> Lines {
             ProviderConfig::Sim(sim) => sim_lines(&mut writer, sim),
         }
     }
-    for FleetConfig { fleet, sources, hook, specs } in fleets {
+    for FleetConfig { fleet, sources, hook, workers, specs } in fleets {
         let mut writer = Writer { lines: &mut lines, path: format!("fleets.{}", fleet.name) };
         fleet_lines(&mut writer, fleet);
         if let Some(HookConfig { way, timeout }) = hook {
@@ -111,6 +111,19 @@ fn lines(config: &Config) -> Lines {
             };
             writer.line("scale_down.drain_hook", way);
             writer.optional("scale_down.drain_hook.timeout", *timeout);
+        }
+        if let Some(WorkersConfig { kind, every, timeout }) = workers {
+            let kind = match kind {
+                WorkersKind::Metric { server, query, label } => {
+                    format!("{} by {label}", query_line(server, query))
+                }
+                WorkersKind::Stream { url, stream, group } => {
+                    format!("redis stream {stream}, group {group}, at {}", place(url))
+                }
+            };
+            writer.line("scale_down.workers", kind);
+            writer.line("scale_down.workers.every", every);
+            writer.line("scale_down.workers.timeout", timeout);
         }
         for (name, SourceConfig { kind, timeout }) in sources {
             let key = source_key(name, fleet.demand.sources.get(name));
@@ -346,11 +359,7 @@ fn source_line(source: &SourceKind) -> String {
             let age = max_age.map(|age| format!(", at most {age} old")).unwrap_or_default();
             format!("file {}{age}", path.display())
         }
-        SourceKind::Prometheus { server, query } => {
-            // On one line, however it was written.
-            let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
-            format!("prometheus query {query} at {}", server_line(server))
-        }
+        SourceKind::Prometheus { server, query } => query_line(server, query),
         SourceKind::Http { server, pointer, in_flight, arrived_total } => {
             let more = |name, pointer: &Option<String>| {
                 pointer.as_ref().map(|pointer| format!(", {name} `{pointer}`")).unwrap_or_default()
@@ -373,6 +382,12 @@ fn place(url: &Url) -> String {
         Url::Plain(text) => text.clone(),
         Url::Secret(secret) => secret.to_string(),
     }
+}
+
+/// A query on one line, however it was written.
+fn query_line(server: &HttpServer, query: &str) -> String {
+    let query = query.split_whitespace().collect::<Vec<_>>().join(" ");
+    format!("prometheus query {query} at {}", server_line(server))
 }
 
 fn server_line(server: &HttpServer) -> String {

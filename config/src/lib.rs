@@ -35,6 +35,7 @@ pub use lower::{DEFAULT_OWNER, MAX_POOLS};
 pub use model::{
     AwsConfig, Config, DaemonConfig, FleetConfig, HookConfig, HookWay, HttpServer, LaunchApi, LogConfig, LogFormat,
     LogLevel, OtlpConfig, ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, StoreEngine, Url,
+    WorkersConfig, WorkersKind,
 };
 pub use problem::{MAX_PROBLEMS, Problem, Problems};
 pub use read::MAX_FILE_BYTES;

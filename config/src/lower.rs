@@ -32,6 +32,7 @@ mod pools;
 mod providers;
 mod schedules;
 mod source;
+mod workers;
 
 /// More pools in one configuration are refused: a round must stay far below a second. The planner is measured with
 /// 5,000.

@@ -250,8 +250,44 @@ pub struct FleetConfig {
     pub sources: BTreeMap<SourceName, SourceConfig>,
     /// Whom to tell when a machine is to go. There is one exactly when `fleet.scale_down.drain_hook` is set.
     pub hook: Option<HookConfig>,
+    /// Where it is read what its workers do.
+    pub workers: Option<WorkersConfig>,
     /// Every launch specification that `fleet.pools` names.
     pub specs: BTreeMap<SpecName, Arc<LaunchSpec>>,
+}
+
+/// Where it is read what the workers of a fleet do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WorkersConfig {
+    /// Where.
+    pub kind: WorkersKind,
+    /// How often.
+    pub every: Span,
+    /// A reading that takes longer fails.
+    pub timeout: Span,
+}
+
+/// Where it is read what workers do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum WorkersKind {
+    /// A metric of each machine.
+    Metric {
+        /// The server.
+        server: HttpServer,
+        /// A query that gives a sample a machine.
+        query: String,
+        /// The label that holds the machine's id.
+        label: String,
+    },
+    /// The consumers of a Redis stream's group.
+    Stream {
+        /// The server.
+        url: Url,
+        /// Key of the stream.
+        stream: String,
+        /// Name of the group.
+        group: String,
+    },
 }
 
 /// Whom to tell when a machine is to go.

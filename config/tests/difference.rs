@@ -117,6 +117,28 @@ fn a_source_is_told_without_what_it_logs_in_with() {
 }
 
 #[test]
+fn where_workers_are_watched_is_told_without_what_it_logs_in_with() {
+    let with = |kind: &str| {
+        let rule = format!("    scale_down: {{workers: {{{kind}, every: 1m}}}}\n    demand:");
+        OLD.replace("    demand:", &rule)
+    };
+    let metric = with("prometheus: {url: 'https://p', query: busy, token: {env: T}}");
+    let stream = with("redis: {url: {env: REDIS}, stream: jobs, group: workers}");
+    let told = "prometheus query busy at https://p with token variable T by instance_id";
+    assert_eq!(
+        Config::difference(&parse(OLD), &parse(&metric)),
+        [
+            format!("fleets.batch.scale_down.workers: added, {told}"),
+            "fleets.batch.scale_down.workers.every: added, 1m".to_owned(),
+            "fleets.batch.scale_down.workers.timeout: added, 5s".to_owned(),
+        ]
+    );
+    let changed = "redis stream jobs, group workers, at variable REDIS";
+    let said = Config::difference(&parse(&metric), &parse(&stream));
+    assert_eq!(said, [format!("fleets.batch.scale_down.workers: {told} -> {changed}")]);
+}
+
+#[test]
 fn a_new_fleet_is_told_and_many_pools_are_counted() {
     let second = OLD.replace("name: batch", "name: other").split_once("fleets:\n").map(|(_, fleet)| fleet.to_owned());
     let both = format!("{OLD}{}", second.unwrap_or_default());

@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::hook::AT_ONCE;
-use crate::shell::world::{Feed, World};
+use crate::shell::world::{Feed, WorkersWatch, World};
 use crate::store::Engine;
 
 /// Why a valid configuration cannot be put to work.
@@ -51,6 +51,14 @@ pub enum AssembleError {
         what: String,
         /// Why not.
         error: SecretError,
+    },
+    /// What workers do cannot be read.
+    #[error("`workers` of fleet {fleet}: {failure}")]
+    Workers {
+        /// Whose.
+        fleet: String,
+        /// Why not.
+        failure: Box<Failure>,
     },
     /// A drain hook cannot be used.
     #[error("the drain hook of fleet {fleet}: {failure}")]
@@ -121,10 +129,14 @@ pub fn fleets(config: &Config) -> Vec<Fleet> {
 pub fn wanted(config: &Config, host: &dyn Host) -> Result<World, AssembleError> {
     let mut world = World::default();
     let turns = Arc::new(Semaphore::new(AT_ONCE));
-    for FleetConfig { fleet, sources, hook, specs } in &config.fleets {
+    for FleetConfig { fleet, sources, hook, workers, specs } in &config.fleets {
         if let Some(hook) = hook {
             let hook = source::hook(fleet.name.as_str(), hook, &turns, host)?;
             world.hooks.insert(fleet.name.clone(), Arc::new(hook));
+        }
+        if let Some(workers) = workers {
+            let reader = source::workers(fleet.name.as_str(), workers, host)?;
+            world.watches.insert(fleet.name.clone(), WorkersWatch { reader, every: workers.every });
         }
         for (name, source) in sources {
             let opened = source::open(fleet.name.as_str(), source, config, host)?;

@@ -11,6 +11,7 @@ pub mod world;
 
 mod calls;
 mod watch;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use crate::telemetry::Instruments;
 use calls::{Calls, Done};
 use journal::Journal;
 use watch::{Decided, Watch};
+use workers::{Reading, Workers};
 use world::World;
 
 /// A snapshot is taken at most this often: many events come in bursts, and a snapshot of 10,000 machines takes some
@@ -134,6 +136,7 @@ pub struct Shell {
     view: Arc<ArcSwap<View>>,
     versions: latest::Sender<u64>,
     watch: Watch,
+    workers: Workers,
     wake: Time,
     /// The snapshot is out of date.
     stale: bool,
@@ -153,6 +156,7 @@ enum Wake {
     Order(Option<Order>),
     Durable(Result<u64, String>),
     Done(Done),
+    Read(Reading),
     Timer,
     Publish,
 }
@@ -166,6 +170,7 @@ impl Shell {
         let wake = clock.now();
         Self {
             watch: Watch::new(&controller),
+            workers: Workers::start(&world.watches, &clock),
             controller,
             wake,
             clock,
@@ -217,6 +222,7 @@ impl Shell {
                 order = self.orders.recv(), if !self.deaf => Wake::Order(order),
                 seq = self.journal.durable() => Wake::Durable(seq),
                 Some(done) = self.calls.next() => Wake::Done(done),
+                reading = self.workers.next() => Wake::Read(reading),
                 () = tokio::time::sleep(PUBLISH_EVERY.saturating_sub(self.published.elapsed())), if self.stale => Wake::Publish,
                 () = self.clock.sleep_until(self.wake) => Wake::Timer,
             };
@@ -239,6 +245,7 @@ impl Shell {
                     self.watch.measured(demand_of, &reply);
                     self.handle(Event::Reply { call, reply })?;
                 }
+                Wake::Read(reading) => self.handle(reading.into())?,
                 Wake::Timer => self.handle(Event::Tick)?,
                 Wake::Publish => self.publish(),
             }
@@ -316,6 +323,7 @@ impl Shell {
     fn reload(&mut self, reload: Reload) -> Result<(), ShellError> {
         let Reload { fleets, rates, budget, orphans, world } = reload;
         self.world.reload(world);
+        self.workers = Workers::start(&self.world.watches, &self.clock);
         self.handle(Event::Reloaded { fleets, rates, budget, orphans })?;
         self.publish();
         systemd::ready("reloaded");
@@ -361,6 +369,7 @@ const fn event_name(event: &Event) -> &'static str {
         Event::Reloaded { .. } => "reloaded",
         Event::Ordered { .. } => "ordered",
         Event::Worker { .. } => "worker",
+        Event::Watched { .. } => "watched",
         Event::Stopping => "stopping",
     }
 }

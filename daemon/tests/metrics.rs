@@ -7,7 +7,12 @@ mod daemon_support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use daemon_support::{PATIENCE, Place, get_now};
+use daemon_support::{PATIENCE, Place, get_now, spotfleet};
+use policies::control::Record;
+use policies::demand::{History, Hour};
+use policies::units::Capacity;
+use spotfleet::clock::Clock;
+use spotfleet::store::{Engine, transfer};
 use spotfleet::telemetry::table::{Kind, METRICS, Metric};
 
 /// What a scrape says: help, type and labels of each metric.
@@ -49,9 +54,27 @@ impl Scrape {
     }
 }
 
-/// Budgets, a queue, a market with room for one machine, and a fleet that shrinks at once.
+/// Need of the last five days, without which nothing is forecast.
+fn remember(place: &Place) {
+    let now = History::hour_of(Clock::wall().now());
+    let hour = |number| {
+        let hour = Hour { sum_milli: 6_000, readings: 2, peak: Capacity::units(3) };
+        Record::Hour("web".into(), number, hour)
+    };
+    let records: Vec<Record> = (now - 5 * 24..now).map(hour).collect();
+    let mut export = Vec::new();
+    transfer::write(&mut export, Engine::Sled, &records).unwrap();
+    place.write("past.jsonl", &String::from_utf8(export).unwrap());
+    let mut import = spotfleet();
+    import.args(["store", "import", "--config"]).arg(place.config()).arg(place.path("past.jsonl"));
+    assert!(import.status().unwrap().success());
+}
+
+/// Budgets, a queue with a forecast, a market with room for one machine, and a fleet that shrinks at once.
 fn file(place: &Place) -> String {
-    place.fleet(10, "").replace("spot_price: 0.03", "spot_price: 0.03, spot_room: 1").replace(
+    let queue = "    demand:\n      queue:\n";
+    let foreseen = "    demand:\n      forecast: {horizon: 15m}\n      queue:\n";
+    place.fleet(10, "").replace(queue, foreseen).replace("spot_price: 0.03", "spot_price: 0.03, spot_room: 1").replace(
         "    on_demand: {base: 1}\n",
         "    on_demand: {base: 1, fallback_after: 1s}\n    budget: {per_day: 50}\n    \
              scale_up: {cooldown: 0s}\n    scale_down: {cooldown: 0s, idle_grace: 0s, drain_timeout: 0s}\n",
@@ -63,6 +86,7 @@ fn a_scrape_is_what_the_table_says() {
     // More is wanted than spot has room for: a closure. Then less: something is let go.
     let place = Place::new(60);
     place.write("fleet.yaml", &file(&place));
+    remember(&place);
     let mut daemon = place.run();
     let url = daemon.url();
     daemon.wait_for("closed: ");

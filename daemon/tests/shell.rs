@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where its set-up fails")]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -12,21 +13,22 @@ use policies::control::orders::What;
 use policies::control::view::FleetView;
 use policies::control::{self, Controller, Launched, OrphanRule, Setup, View};
 use policies::cost::Rates;
-use policies::failure::Failure;
+use policies::failure::{Failure, FailureKind};
 use policies::model::{
     Capabilities, DemandRules, Fleet, Instance, InstanceId, Market, MissingRule, Notice, Offer, OnDemandRules, Pool,
     ProviderName, Region, ScaleDown, ScaleUp, Shape, SpotRules, Unit,
 };
-use policies::plan::{Holding, Standing};
+use policies::plan::{Holding, HoldingId, Standing, Work};
 use policies::units::{Capacity, Share, Span, Time};
 use providers::sim::{SimCloud, SimMachine, SimProvider, aws_like};
+use providers::workers::Workers;
 use providers::{Guarded, LaunchSpec, Provider};
 use spotfleet::clock::{Clock, Stopwatch};
 use spotfleet::hook::{DrainHook, Way};
 use spotfleet::pulse::Pulse;
 use spotfleet::shell::dry::{Decided, WhatIf, first_decisions};
 use spotfleet::shell::journal::Journal;
-use spotfleet::shell::world::World;
+use spotfleet::shell::world::{WorkersWatch, World};
 use spotfleet::shell::{Ask, Order, Parts, Reload, Shell};
 use spotfleet::store::{Memory, StateStore, Watchdog, Writer, wire};
 use spotfleet::telemetry::Instruments;
@@ -106,6 +108,7 @@ fn world(provider: Arc<dyn Provider>) -> World {
         providers: BTreeMap::from([(provider.name().clone(), provider)]),
         sources: BTreeMap::new(),
         hooks: BTreeMap::new(),
+        watches: BTreeMap::new(),
         specs: BTreeMap::from([("web/0".into(), Arc::new(LaunchSpec::Sim))]),
     }
 }
@@ -237,6 +240,47 @@ async fn a_machine_whose_hook_says_that_it_has_finished_does_not_wait_for_its_dr
     answered.await.unwrap().unwrap();
     stage.until("it is gone", |f| f.machines.iter().all(|m| m.id != id)).await;
     assert_eq!(std::fs::read_to_string(&told).unwrap(), format!("{id} ordered"));
+    stage.stop().await;
+}
+
+/// Reads that one machine is busy; every second reading fails.
+#[derive(Debug)]
+struct OneBusy(InstanceId, AtomicU32);
+
+#[async_trait]
+impl Workers for OneBusy {
+    async fn read(&self) -> Result<BTreeMap<InstanceId, Work>, Failure> {
+        if self.1.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
+            return Err(Failure::new(FailureKind::Unavailable, "query", "503", "try later"));
+        }
+        Ok(BTreeMap::from([(self.0.clone(), Work::Busy)]))
+    }
+}
+
+#[tokio::test]
+async fn what_is_read_of_workers_is_known_until_nobody_reads_it() {
+    let clock = Clock::scaled(START, 100);
+    let mut stage = Stage::new(&clock);
+    stage.until("three run", |f| running(f) == 3).await;
+    let id = stage.view.load().fleets[0].machines[1].id.clone();
+    let reload = |watches| {
+        let world = World { watches, ..World::default() };
+        let (rates, orphans) = (Rates::default(), OrphanRule::default());
+        Order::Reload(Box::new(Reload { fleets: vec![fleet()], rates, budget: None, orphans, world }))
+    };
+    let reader = Arc::new(OneBusy(id.clone(), AtomicU32::new(0)));
+    let watch = WorkersWatch { reader: reader.clone(), every: Span::from_secs(5) };
+    stage.orders.send(reload(BTreeMap::from([("web".into(), watch)]))).await.unwrap();
+    let busy = |f: &FleetView| f.holdings.iter().filter(|h| h.work == Work::Busy).count();
+    let this = HoldingId::Machine(id);
+    stage.until("it is busy", |f| f.holdings.iter().all(|h| (h.work == Work::Busy) == (h.id == this))).await;
+    // It stays so over readings that fail, and is forgotten once nobody reads any more.
+    while reader.1.load(Ordering::Relaxed) < 6 {
+        stage.versions.changed().await.unwrap();
+        assert_eq!(busy(&stage.view.load().fleets[0]), 1);
+    }
+    stage.orders.send(reload(BTreeMap::new())).await.unwrap();
+    stage.until("nobody knows", |f| busy(f) == 0).await;
     stage.stop().await;
 }
 

@@ -13,11 +13,12 @@ use crate::budget::{Budget, Period, Whose};
 use crate::cost::Rates;
 use crate::demand::{Demand, History, Reading};
 use crate::failure::Failure;
+use crate::forecast::Accuracy;
 use crate::model::{
     Capabilities, Fleet, FleetName, Instance, InstanceId, Lane, Notice, Offer, Pool, ProviderName, SourceName,
     SpecName, Token,
 };
-use crate::plan::{Cause, Memory, Observation, Plan};
+use crate::plan::{Cause, Memory, Observation, Plan, Work};
 use crate::report::Report;
 use crate::schedule::TimeZone;
 use crate::units::{Span, Time};
@@ -122,6 +123,15 @@ pub enum Event {
         id: OrderId,
         /// What.
         word: Word,
+    },
+    /// What was read elsewhere of the workers of a fleet. It replaces what was read before.
+    Watched {
+        /// Whose.
+        fleet: FleetName,
+        /// The machines that something was read of; others than the fleet's are passed over.
+        seen: Vec<(InstanceId, Work)>,
+        /// So long it is believed.
+        lasts: Span,
     },
     /// The process is asked to stop. Changes no machine: no new calls are given out.
     Stopping,
@@ -309,6 +319,8 @@ pub struct Controller {
     heard: Vec<(OrderId, Result<Option<Leaving>, Refusal>)>,
     /// What workers said of their machines. At most one of each machine on record.
     words: BTreeMap<(Lane, InstanceId), workers::Heard>,
+    /// What was read elsewhere of them, and until when it is believed. At most one of each machine on record.
+    watched: BTreeMap<(Lane, InstanceId), (Work, Time)>,
     /// Machines on record whose drain hook was called by this start.
     hooked: BTreeSet<(Lane, InstanceId)>,
     lanes: BTreeMap<Lane, Eye>,
@@ -339,6 +351,8 @@ struct Mind {
     decide_at: Time,
     last: Option<(Plan, Report)>,
     last_step: Option<(Plan, Report)>,
+    /// How good its forecast was, and as of which hour.
+    accuracy: Option<(i64, Option<Accuracy>)>,
     /// What the last decision was made of, when that is kept.
     observed: Option<Box<Observation>>,
     violation: Option<String>,
@@ -365,6 +379,7 @@ impl Mind {
             decide_at: now,
             last: None,
             last_step: None,
+            accuracy: None,
             observed: None,
             violation: None,
             said: BTreeMap::new(),
@@ -409,6 +424,7 @@ impl Controller {
             answers: Vec::new(),
             heard: Vec::new(),
             words: BTreeMap::new(),
+            watched: BTreeMap::new(),
             hooked: BTreeSet::new(),
             lanes: BTreeMap::new(),
             ended: BTreeMap::new(),
@@ -455,6 +471,7 @@ impl Controller {
                 let answer = self.heard(word);
                 self.heard.push((id, answer));
             }
+            Event::Watched { fleet, seen, lasts } => self.watched(&fleet, seen, lasts),
             Event::Stopping => {
                 self.stopping = true;
                 self.held.clear();

@@ -62,6 +62,56 @@ pub fn forecast(history: &History, now: Time, ahead: &[Span], quantiles: &[Share
     (!points.is_empty()).then(|| Forecast { method: method.name(), points })
 }
 
+/// How good the forecast of this horizon and quantile was for the hours of the last week: what it said of each, so long
+/// before it, against what came. `None` where fewer than a day of them can be told.
+#[must_use]
+pub fn accuracy(history: &History, now: Time, ahead: Span, quantile: Share) -> Option<Accuracy> {
+    let current = History::hour_of(now);
+    let lead = History::hour_of(now.plus(ahead)).saturating_sub(current);
+    if lead > FURTHEST {
+        return None;
+    }
+    let method = Profile::new(history, current)?;
+    let (mut hours, mut covered, mut error, mut need) = (0_u32, 0_u32, 0_u128, 0_u128);
+    for number in (current - WEEK).max(method.first)..current {
+        let origin = number - lead;
+        let said = method.point(number, origin).and_then(|point| {
+            let ratios = method.ratios(lead, origin)?;
+            Some((at_share(point, &ratios, MEDIAN), at_share(point, &ratios, quantile)))
+        });
+        if let (Some(actual), Some((median, high))) = (method.mean(number), said) {
+            hours += 1;
+            covered += u32::from(actual <= u128::from(high.milli()));
+            error += actual.abs_diff(u128::from(median.milli()));
+            need += actual;
+        }
+    }
+    if usize::try_from(hours).ok()? < LEAST_RATIOS {
+        return None;
+    }
+    let share = |part: u128, whole: u128| {
+        let points = (part.saturating_mul(10_000) / whole.max(1)).min(u128::from(u32::MAX));
+        Share::from_basis_points(u32::try_from(points).unwrap_or(u32::MAX))
+    };
+    Some(Accuracy { error: share(error, need), covered: share(covered.into(), hours.into()), hours })
+}
+
+/// How good a forecast was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Accuracy {
+    /// Sum of the absolute errors of the median over the sum of what was needed (WAPE). More than the whole, when it was
+    /// wrong by more than what was needed.
+    pub error: Share,
+    /// Share of the hours that needed no more than the quantile said. Close to the quantile where the forecast is
+    /// calibrated.
+    pub covered: Share,
+    /// Of so many hours.
+    pub hours: u32,
+}
+
+/// Half of the time it is more.
+const MEDIAN: Share = Share::percent(50);
+
 /// Nothing is said of what lies further ahead, in hours: it could not be replayed on what is kept.
 const FURTHEST: i64 = 4 * WEEK;
 /// Hours of history without which there is no forecast.
@@ -186,24 +236,30 @@ impl Profile {
     /// The quantiles of the need so many hours ahead.
     fn quantiles(&self, lead: i64, quantiles: &[Share]) -> Option<Vec<Capacity>> {
         let point = self.point(self.current + lead, self.current)?;
+        let ratios = self.ratios(lead, self.current)?;
+        Some(quantiles.iter().map(|share| at_share(point, &ratios, *share)).collect())
+    }
+
+    /// What came over what was said so many hours before, for the hours before `origin`; sorted. `None` when they are too
+    /// few.
+    fn ratios(&self, lead: i64, origin: i64) -> Option<Vec<u128>> {
         let mut ratios: Vec<u128> = Vec::new();
-        for number in (self.current - REPLAY_HOURS).max(self.first)..self.current {
+        for number in (origin - REPLAY_HOURS).max(self.first)..origin {
             if let (Some(actual), Some(said)) = (self.mean(number), self.point(number, number - lead)) {
                 ratios.push((actual + EPSILON) * RATIO / (said + EPSILON));
             }
         }
-        if ratios.len() < LEAST_RATIOS {
-            return None;
-        }
         ratios.sort_unstable();
-        let value = |share: &Share| {
-            let rank = (ratios.len() + 1) * usize::try_from(share.basis_points()).unwrap_or(usize::MAX).min(10_000);
-            let rank = rank.div_ceil(10_000).clamp(1, ratios.len());
-            let milli = (point + EPSILON).saturating_mul(ratios[rank - 1]) / RATIO;
-            Capacity::from_milli(u64::try_from(milli.saturating_sub(EPSILON)).unwrap_or(u64::MAX))
-        };
-        Some(quantiles.iter().map(value).collect())
+        (ratios.len() >= LEAST_RATIOS).then_some(ratios)
     }
+}
+
+/// The point times this quantile of the ratios, which are sorted and not empty.
+fn at_share(point: u128, ratios: &[u128], share: Share) -> Capacity {
+    let rank = (ratios.len() + 1) * usize::try_from(share.basis_points()).unwrap_or(usize::MAX).min(10_000);
+    let rank = rank.div_ceil(10_000).clamp(1, ratios.len());
+    let milli = (point + EPSILON).saturating_mul(ratios[rank - 1]) / RATIO;
+    Capacity::from_milli(u64::try_from(milli.saturating_sub(EPSILON)).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -290,6 +346,33 @@ mod tests {
             below += u32::from(hour + 3 >= 8 * 168 || shape((hour + 3).min(8 * 168 - 1)) <= high);
         }
         assert!((84..=96).contains(&(below * 100 / all)), "{below} of {all}");
+    }
+
+    #[test]
+    fn what_repeats_was_foreseen_without_error_and_noise_was_not() {
+        let calm = accuracy(&history(28 * 24, office), at(28 * 24), Span::from_hours(2), Q[1]).unwrap();
+        assert_eq!((calm.error, calm.covered, calm.hours), (Share::default(), Share::WHOLE, 168));
+
+        let mut noise = Stream::new(7, "accuracy");
+        let draws: Vec<u64> = (0..8 * 168).map(|_| noise.below(8_000)).collect();
+        let past = history(8 * 168, |h| 4_000 + office(h) + draws[usize::try_from(h).unwrap()]);
+        let noisy = accuracy(&past, at(8 * 168), Span::from_hours(3), Q[1]).unwrap();
+        // Even noise of 8 units around a mean of 14: no forecast can do better than 2 units, a seventh.
+        assert!((1_300..=2_200).contains(&noisy.error.basis_points()), "{noisy:?}");
+        assert!((8_200..=9_700).contains(&noisy.covered.basis_points()), "{noisy:?}");
+
+        // Four times as much on the last of seven days was not foreseen before some hours of it had come.
+        let jumped = history(28 * 24, |h| if h >= 27 * 24 { office(h) * 4 } else { office(h) });
+        let jumped = accuracy(&jumped, at(28 * 24), Span::from_hours(2), Q[1]).unwrap();
+        assert!(jumped.error > Share::percent(5) && jumped.covered < Share::WHOLE, "{jumped:?}");
+    }
+
+    #[test]
+    fn without_a_day_of_replayed_hours_nothing_is_said_of_the_error() {
+        assert_eq!(accuracy(&history(60, |_| 5_000), at(60), Span::ZERO, Q[1]), None);
+        assert!(accuracy(&history(100, |_| 5_000), at(100), Span::ZERO, Q[1]).is_some());
+        assert_eq!(accuracy(&history(100, |_| 5_000), at(100), Span::from_hours(5_000), Q[1]), None);
+        assert_eq!(accuracy(&History::default(), at(100), Span::ZERO, Q[1]), None);
     }
 
     #[test]

@@ -24,10 +24,10 @@ use crate::spec::AccessKey;
 mod fake;
 mod file;
 mod http;
-mod number;
-mod prometheus;
+pub(crate) mod number;
+pub(crate) mod prometheus;
 mod rabbitmq;
-mod redis;
+pub(crate) mod redis;
 #[cfg(feature = "aws")]
 mod sqs;
 pub(crate) mod web;

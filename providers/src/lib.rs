@@ -24,6 +24,7 @@ pub mod hook;
 mod net;
 pub mod sim;
 pub mod spec;
+pub mod workers;
 
 pub use guard::{CallClass, Guarded, Rate, Rates};
 pub use net::is_plaintext;

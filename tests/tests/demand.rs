@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use policies::demand::Sample;
 use policies::failure::{Failure, FailureKind};
+use policies::plan::Work;
 use policies::units::{Span, Time};
 use providers::demand::{RedisQueue, RedisSpec, Source, SourceSpec, open};
+use providers::workers::WorkersSpec;
 use spotfleet_tests::redis::RedisServer;
 
 const AT: Time = Time::from_millis(7);
@@ -87,6 +89,41 @@ fn the_lag_of_a_group_waits_and_what_it_was_given_is_in_flight() {
     assert_eq!(reader.counts(), (3, 2, Some(5)));
     server.command::<()>(&["XACK", "jobs", "workers", "1-0"]);
     assert_eq!(reader.counts(), (3, 1, Some(5)), "acknowledged is done, and arrivals only rise");
+}
+
+#[test]
+#[ignore = "needs redis-server: cargo xtask test"]
+fn the_consumers_of_a_group_are_busy_until_they_acknowledge() {
+    let server = RedisServer::start();
+    let spec = WorkersSpec::Stream {
+        url: server.url().into(),
+        stream: "jobs".to_owned(),
+        group: "workers".to_owned(),
+        timeout: Span::from_secs(20),
+    };
+    let workers = providers::workers::open(&spec).expect("usable");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
+    let read = || runtime.block_on(workers.read());
+    let told = || -> Vec<(String, Work)> {
+        let all = read().expect("readable");
+        all.into_iter().map(|(id, work)| (id.to_string(), work)).collect()
+    };
+    let none = read().expect_err("no stream");
+    assert_eq!((none.kind, none.operation.as_ref()), (FailureKind::Gone, "XINFO CONSUMERS"), "{none}");
+    server.command::<()>(&["XADD", "jobs", "1-0", "k", "v"]);
+    let none = read().expect_err("no group");
+    assert_eq!(none.kind, FailureKind::Gone, "{none}");
+    assert!(none.message.contains("XGROUP CREATE"), "{none}");
+
+    server.command::<()>(&["XGROUP", "CREATE", "jobs", "workers", "0"]);
+    assert_eq!(told(), []);
+    server.command::<()>(&["XGROUP", "CREATECONSUMER", "jobs", "workers", "i-2"]);
+    server.command::<()>(&["XREADGROUP", "GROUP", "workers", "i-1", "COUNT", "1", "STREAMS", "jobs", ">"]);
+    assert_eq!(told(), [("i-1".to_owned(), Work::Busy), ("i-2".to_owned(), Work::Idle)]);
+    server.command::<()>(&["XACK", "jobs", "workers", "1-0"]);
+    assert_eq!(told(), [("i-1".to_owned(), Work::Idle), ("i-2".to_owned(), Work::Idle)]);
+    server.command::<()>(&["SET", "jobs", "7"]);
+    assert_eq!(read().expect_err("no stream").kind, FailureKind::Invalid);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use policies::demand::Sample;
 use policies::failure::{Failure, FailureKind};
 use policies::units::{Span, Time};
 use providers::demand::{HttpEndpoint, PrometheusSpec, RabbitMqSpec, Source, SourceSpec, open};
+use providers::workers::WorkersSpec;
 use spotfleet_tests::peer::until;
 use spotfleet_tests::prometheus::PrometheusServer;
 use spotfleet_tests::rabbitmq::RabbitMqServer;
@@ -87,6 +88,35 @@ fn prometheus_gives_the_value_of_a_query() {
     server.stop();
     let (kind, text) = sum.refusal();
     assert_eq!(kind, FailureKind::Unavailable, "{text}");
+}
+
+#[test]
+#[ignore = "needs prometheus: cargo xtask test"]
+fn prometheus_tells_which_machines_are_busy() {
+    let server = PrometheusServer::start();
+    let workers = |written: &str, label: &str| {
+        let query = PrometheusSpec { endpoint: endpoint(&server.url()), query: written.to_owned(), timeout: NEVER };
+        let spec = WorkersSpec::Metric { query, label: label.to_owned() };
+        providers::workers::open(&spec).expect("usable")
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
+    let running = workers("sum by (machine) (jobs_running)", "machine");
+    let read = || runtime.block_on(running.read()).expect("readable");
+    assert_eq!(read().len(), 0, "nobody exports it yet");
+    server.export("jobs_running{machine=\"i-1\",slot=\"a\"} 0\njobs_running{machine=\"i-1\",slot=\"b\"} 2\njobs_running{machine=\"i-2\"} 0\n");
+    let told = until("it is scraped", GATHERED, || Some(read()).filter(|told| !told.is_empty()));
+    let told: Vec<_> = told.iter().map(|(id, work)| (id.as_str(), work.name())).collect();
+    assert_eq!(told, [("i-1", "busy"), ("i-2", "idle")]);
+    for (written, label, part) in [
+        ("sum(jobs_running)", "machine", "a sample without the label `machine`"),
+        ("jobs_running", "instance_id", "a sample without the label `instance_id`"),
+        ("scalar(sum(jobs_running))", "machine", "gives a scalar"),
+        ("sum(", "machine", "parse error"),
+    ] {
+        let failure = runtime.block_on(workers(written, label).read()).expect_err(written);
+        assert_eq!(failure.kind, FailureKind::Invalid, "{failure}");
+        assert!(failure.message.contains(part), "{failure}");
+    }
 }
 
 #[test]

@@ -8,8 +8,8 @@ use policies::model::{
 use policies::units::{Capacity, Share, Span};
 
 use crate::hints;
-use crate::lower::{At, Known, Lowering, MONTH, NameRule, WEEK, budget, demand, hook, pools, schedules};
-use crate::model::{FleetConfig, HookConfig};
+use crate::lower::{At, Known, Lowering, MONTH, NameRule, WEEK, budget, demand, hook, pools, schedules, workers};
+use crate::model::{FleetConfig, HookConfig, WorkersConfig};
 use crate::raw;
 use crate::raw::field::{Dict, Field};
 use crate::raw::value::{Duration, Leaf, Percent, Text, Units};
@@ -77,7 +77,8 @@ pub(crate) fn lower(
     let spot = spot_of(cx, &spot_at, spot);
     let scale_up = scale_up_of(cx, &at.key("scale_up"), scale_up, limits);
     let scale_down = scale_down_of(cx, &at.key("scale_down"), scale_down);
-    let (scale_down, hook) = scale_down.map_or((None, None), |(rules, hook)| (Some(rules), hook));
+    let (scale_down, hook, workers) =
+        scale_down.map_or((None, None, None), |(rules, hook, workers)| (Some(rules), hook, workers));
     let spec_name = name.clone().unwrap_or_default();
     let pools_at = at.key("pools");
     let places = pools::lower(cx, &pools_at, pools, &spec_name, labels.as_ref(), known, room);
@@ -122,7 +123,7 @@ pub(crate) fn lower(
             scale_down: scale_down?,
             pools: places.pools,
         };
-        Some(FleetConfig { fleet, sources, hook, specs: places.specs })
+        Some(FleetConfig { fleet, sources, hook, workers, specs: places.specs })
     };
     let fleet = fleet();
     (name, fleet)
@@ -377,8 +378,8 @@ fn scale_down_of(
     cx: &mut Lowering<'_, '_>,
     at: &At<'_>,
     field: Field<raw::ScaleDown>,
-) -> Option<(ScaleDown, Option<HookConfig>)> {
-    let raw::ScaleDown { cooldown, order, idle_grace, drain_timeout, max_step, min_life, drain_hook } =
+) -> Option<(ScaleDown, Option<HookConfig>, Option<WorkersConfig>)> {
+    let raw::ScaleDown { cooldown, order, idle_grace, drain_timeout, max_step, min_life, drain_hook, workers } =
         cx.open(at, field)?;
     let cooldown = span(cx, &at.key("cooldown"), cooldown, Span::ZERO, WEEK);
     // There is one order in this version; the key is read so that another one is refused, not ignored.
@@ -390,6 +391,8 @@ fn scale_down_of(
     let min_life = span(cx, &at.key("min_life"), min_life, Span::ZERO, WEEK);
     let has_hook = !drain_hook.is_absent();
     let drain_hook = hook::lower(cx, &at.key("drain_hook"), drain_hook, drain_timeout);
+    let watches = !workers.is_absent();
+    let workers = workers::lower(cx, &at.key("workers"), workers);
     order?;
     let rules = ScaleDown {
         cooldown: cooldown?,
@@ -399,7 +402,8 @@ fn scale_down_of(
         min_life: min_life?,
         drain_hook: has_hook,
     };
-    Some((rules, if has_hook { Some(drain_hook?) } else { None }))
+    let hook = if has_hook { Some(drain_hook?) } else { None };
+    Some((rules, hook, if watches { Some(workers?) } else { None }))
 }
 
 /// The largest step, which must allow one.

@@ -82,6 +82,17 @@ fn lower_file(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::DemandFi
 fn lower_prometheus(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Prometheus>) -> Option<SourceKind> {
     let raw::Prometheus { url, query, token, allow_http } = cx.open(at, field)?;
     let server = server_of(cx, at, url, Some(token), allow_http, "PROMETHEUS_URL");
+    let (server, query) = promql(cx, at, server, query)?;
+    Some(SourceKind::Prometheus { server, query })
+}
+
+/// A server and a query that it can be asked.
+pub(crate) fn promql(
+    cx: &mut Lowering<'_, '_>,
+    at: &At<'_>,
+    server: Option<HttpServer>,
+    query: Field<Leaf<Text>>,
+) -> Option<(HttpServer, String)> {
     let query_at = at.key("query");
     let query = cx.value(&query_at, query).filter(|query| {
         let fits = !query.trim().is_empty() && query.len() <= LONGEST_QUERY;
@@ -97,7 +108,7 @@ fn lower_prometheus(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Pr
         }
         !deep
     });
-    Some(SourceKind::Prometheus { server: server?, query: query? })
+    Some((server?, query?))
 }
 
 fn lower_http(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::HttpJson>) -> Option<SourceKind> {
@@ -262,7 +273,7 @@ fn lower_redis(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Redis>)
     }
 }
 
-fn redis_key(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<Leaf<Text>>) -> Option<String> {
+pub(crate) fn redis_key(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<Leaf<Text>>) -> Option<String> {
     let key = cx.value(at, field)?;
     if key.is_empty() || key.len() > LONGEST_KEY {
         cx.wrong(at, "this is no key", format!("give 1 to {LONGEST_KEY} bytes"));
@@ -271,7 +282,7 @@ fn redis_key(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<Leaf<Text>>) -
     Some(key)
 }
 
-fn redis_url(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<UrlOrRef>) -> Option<Url> {
+pub(crate) fn redis_url(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<UrlOrRef>) -> Option<Url> {
     match cx.open(at, field)? {
         UrlOrRef::Plain(text) => {
             let hint = "keep the URL elsewhere and write `{env: REDIS_URL}`, `{file: PATH}` or `{credential: NAME}`, \

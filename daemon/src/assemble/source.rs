@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use config::{Config, HookConfig, HookWay, Host, HttpServer, ProviderConfig, Secret, SourceConfig, SourceKind, Url};
+use config::{
+    Config, HookConfig, HookWay, Host, HttpServer, ProviderConfig, Secret, SourceConfig, SourceKind, Url,
+    WorkersConfig, WorkersKind,
+};
 use providers::demand::{
     FileSpec, HttpEndpoint, HttpSpec, PrometheusSpec, RabbitMqSpec, RedisQueue, RedisSpec, Source, SourceSpec, SqsSpec,
 };
 use providers::hook::HttpHook;
+use providers::workers::{Workers, WorkersSpec};
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
@@ -87,7 +91,31 @@ pub(super) fn hook(
     Ok(DrainHook::new(way, *timeout, Arc::clone(turns)))
 }
 
-/// What is kept elsewhere for the source or the hook of a fleet.
+/// Makes the reader of what the workers of a fleet do. Connects to nothing.
+pub(super) fn workers(
+    fleet: &str,
+    workers: &WorkersConfig,
+    host: &dyn Host,
+) -> Result<Arc<dyn Workers>, AssembleError> {
+    let WorkersConfig { kind, every: _, timeout } = workers;
+    let timeout = *timeout;
+    let secrets = Secrets { of: "workers' source", fleet, host };
+    let spec = match kind {
+        WorkersKind::Metric { server, query, label } => {
+            let endpoint = secrets.endpoint(server)?;
+            let query = PrometheusSpec { endpoint, query: query.clone(), timeout };
+            WorkersSpec::Metric { query, label: label.clone() }
+        }
+        WorkersKind::Stream { url, stream, group } => {
+            let url = secrets.url(url)?;
+            WorkersSpec::Stream { url, stream: stream.clone(), group: group.clone(), timeout }
+        }
+    };
+    let failed = |failure| AssembleError::Workers { fleet: fleet.to_owned(), failure: Box::new(failure) };
+    providers::workers::open(&spec).map_err(failed)
+}
+
+/// What is kept elsewhere for the sources or the hook of a fleet.
 struct Secrets<'a> {
     of: &'static str,
     fleet: &'a str,

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use policies::demand::{Level, Reading};
 use policies::failure::Failure;
 use policies::model::{FleetName, ProviderName, SourceName, SpecName};
-use policies::units::Time;
+use policies::units::{Span, Time};
 use providers::demand::Source;
+use providers::workers::Workers;
 use providers::{LaunchSpec, Provider};
 
 use super::calls::not_configured;
@@ -23,8 +24,19 @@ pub struct World {
     pub sources: BTreeMap<(FleetName, SourceName), Feed>,
     /// What is told when a machine of a fleet is to go, where there is somebody to tell.
     pub hooks: BTreeMap<FleetName, Arc<DrainHook>>,
+    /// Where it is read what the workers of a fleet do, where they do not say so themselves.
+    pub watches: BTreeMap<FleetName, WorkersWatch>,
     /// What machines are launched with.
     pub specs: BTreeMap<SpecName, Arc<LaunchSpec>>,
+}
+
+/// Where it is read what the workers of a fleet do.
+#[derive(Clone, Debug)]
+pub struct WorkersWatch {
+    /// Reads it.
+    pub reader: Arc<dyn Workers>,
+    /// How often.
+    pub every: Span,
 }
 
 /// A demand source, and what is read from it.
@@ -56,6 +68,7 @@ impl fmt::Debug for World {
             .field("providers", &self.providers.keys())
             .field("sources", &self.sources.keys())
             .field("hooks", &self.hooks.keys())
+            .field("watches", &self.watches.keys())
             .field("specs", &self.specs.keys())
             .finish()
     }
@@ -79,11 +92,12 @@ impl World {
         self.specs.get(name).cloned().ok_or_else(|| not_configured("launch specification", name.as_str()))
     }
 
-    /// Takes new sources, hooks, specifications and those providers that were made anew. Specifications that the new file does
+    /// Takes new sources, hooks, watches, specifications and those providers that were made anew. Specifications that the new file does
     /// not name stay: an open intent may have to be sent again exactly as before.
     pub(super) fn reload(&mut self, new: Self) {
-        let Self { providers, sources, hooks, specs } = new;
+        let Self { providers, sources, hooks, watches, specs } = new;
         self.hooks = hooks;
+        self.watches = watches;
         self.providers.extend(providers);
         self.sources = sources;
         self.specs.extend(specs);

@@ -11,9 +11,9 @@ use policies::budget::Left;
 use policies::control::View;
 use policies::control::view::{FleetView, LaneView};
 use policies::model::{Lane, Market, Pool, Sight};
-use policies::plan::{Holding, HoldingId, Standing};
+use policies::plan::{Holding, HoldingId, Standing, Work};
 use policies::report::Wait;
-use policies::units::Span;
+use policies::units::{Share, Span};
 
 use super::table::{self, Metric};
 use crate::http::view::{capacity, money, price, saving};
@@ -88,6 +88,16 @@ fn fleets(meter: &Meter, view: &Snapshot) {
     by_fleet(meter, view, table::BACKLOG, |f| f.backlog.map(whole));
     by_fleet(meter, view, table::OPEN_INTENTS, |f| {
         Some(count(f.holdings.iter().filter(|h| matches!(h.id, HoldingId::Promise(_))).count()))
+    });
+    by_fleet(meter, view, table::FORECAST_ERROR, |f| f.forecast.map(|said| share(said.error)));
+    by_fleet(meter, view, table::FORECAST_COVERED, |f| f.forecast.map(|said| share(said.covered)));
+    gauge(meter, view, table::WORKERS, |view, observer| {
+        for fleet in &view.fleets {
+            for work in [Work::Idle, Work::Busy, Work::Unknown] {
+                let these = fleet.holdings.iter().filter(|h| h.standing == Standing::Running && h.work == work);
+                observer.observe(count(these.count()), &[fleet_label(fleet), KeyValue::new("work", work.name())]);
+            }
+        }
     });
     by_fleet(meter, view, table::SAVING, |f| saving(f.price, f.price_on_demand));
     capacity_by_market(meter, view, table::HELD, |_| true);
@@ -259,6 +269,11 @@ const fn yes(is: bool) -> f64 {
 
 fn count(n: usize) -> f64 {
     u32::try_from(n).map_or(f64::from(u32::MAX), f64::from)
+}
+
+/// As a fraction.
+fn share(share: Share) -> f64 {
+    f64::from(share.basis_points()) / 10_000.0
 }
 
 fn whole(n: u64) -> f64 {

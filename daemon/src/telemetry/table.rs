@@ -85,6 +85,12 @@ metrics! {
         "Machines by pool and standing: promised, starting, running, draining or ending";
     POOLS = Gauge "spotfleet_pools" in "pools" by ["fleet", "market"]:
         "Pools that hold capacity";
+    WORKERS = Gauge "spotfleet_workers" in "machines" by ["fleet", "work"]:
+        "Running machines by what their workers do, as far as it is told or read: busy, idle or unknown";
+    FORECAST_ERROR = Gauge "spotfleet_forecast_error_ratio" in "a share, which may be above 1" by ["fleet"]:
+        "Sum of the absolute errors of the median forecast at its horizon over the sum of the need, of the last week";
+    FORECAST_COVERED = Gauge "spotfleet_forecast_covered_ratio" in "a share from 0 to 1" by ["fleet"]:
+        "Share of the hours of the last week that needed no more than the quantile that was forecast at its horizon";
     OPEN_INTENTS = Gauge "spotfleet_open_intents" in "launches" by ["fleet"]:
         "Launches without a known outcome";
     PRICE = Gauge "spotfleet_price_per_hour" in "the currency, an hour" by ["fleet", "currency"]:

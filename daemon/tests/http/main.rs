@@ -22,6 +22,7 @@ use policies::control::decisions::{Decisions, EndedMachines};
 use policies::control::ledger::{Machine, Note};
 use policies::control::view::{FleetView, LaneView, ScheduleView};
 use policies::failure::{Failure, FailureKind};
+use policies::forecast::Accuracy;
 use policies::model::{Lane, Market, Pool, Sight, Unit};
 use policies::plan::{Holding, HoldingId, Standing, Work};
 use policies::schedule::{End, Schedule};
@@ -123,6 +124,7 @@ fn view() -> View {
         spent: (Money::from_micros(1_500_000), Money::from_micros(42_000_000)),
         budgets: budgets(),
         backlog: Some(7),
+        forecast: Some(Accuracy { error: Share::percent(12), covered: Share::percent(91), hours: 168 }),
         decision: None,
         last_step: None,
         holdings: vec![holding],

@@ -1,7 +1,8 @@
 //! What is learned slowly: how long machines take to start, and how fast work is done.
 
-use crate::demand::{Reading, Readings};
-use crate::model::{Fleet, FleetName, Pool, SourceName, SourceRule};
+use crate::demand::{History, Reading, Readings};
+use crate::forecast;
+use crate::model::{Fleet, FleetName, ForecastRule, Pool, SourceName, SourceRule};
 use crate::units::{Span, Time};
 
 use super::Controller;
@@ -35,6 +36,22 @@ impl Controller {
         starts.sort_unstable();
         let ninth = (starts.len() * 9).div_ceil(10);
         starts.get(ninth.saturating_sub(1)).copied().unwrap_or(Span::ZERO)
+    }
+
+    /// Once an hour, looks how good the forecast of a fleet was, at the horizon that it is asked for.
+    pub(super) fn judge_forecast(&mut self, fleet: &FleetName) {
+        let hour = History::hour_of(self.now);
+        let Some(mind) = self.fleets.get(fleet) else { return };
+        if mind.accuracy.is_some_and(|(of, _)| of == hour) {
+            return;
+        }
+        let accuracy = mind.fleet.demand.forecast.and_then(|ForecastRule { horizon, quantile }| {
+            let horizon = horizon.max(self.lead(&mind.fleet));
+            forecast::accuracy(&mind.history, self.now, horizon, quantile)
+        });
+        if let Some(mind) = self.fleets.get_mut(fleet) {
+            mind.accuracy = Some((hour, accuracy));
+        }
     }
 
     /// Puts the pace of a source on record, when a rule needs it and it was learned.

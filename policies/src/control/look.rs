@@ -342,6 +342,7 @@ impl Controller {
         self.evidence.remove(key);
         self.ended.remove(key);
         self.words.remove(key);
+        self.watched.remove(key);
         self.hooked.remove(key);
         self.notices.remove(&(key.0.provider.clone(), key.1.clone()));
     }

@@ -94,6 +94,7 @@ impl Controller {
             self.carry_out(&plan, &report, &memory);
         }
         self.say_budgets(name, &report);
+        self.judge_forecast(name);
         if let Some(mind) = self.fleets.get_mut(name) {
             mind.decide_at = next.max(now.plus(Span::from_millis(1)));
             mind.violation = said;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::budget::Left;
 use crate::failure::Failure;
 use crate::failure::FailureKind;
+use crate::forecast::Accuracy;
 use crate::model::{FleetName, Lane, Market, Pool, Sight, Unit};
 use crate::plan::{Closure, Holding, Plan};
 use crate::report::{Report, Wait};
@@ -61,6 +62,8 @@ pub struct FleetView {
     pub orders: Vec<Override>,
     /// Jobs not finished, when the source tells.
     pub backlog: Option<u64>,
+    /// How good its forecast was, where it has one and that can be told.
+    pub forecast: Option<Accuracy>,
     /// The last decision, if there was one since the start.
     pub decision: Option<(Plan, Report)>,
     /// The last decision that did anything.
@@ -225,6 +228,7 @@ fn fleet(controller: &Controller, name: &FleetName) -> Option<FleetView> {
         schedules: schedules.collect(),
         orders: orders.cloned().collect(),
         backlog: mind.demand.backlog(),
+        forecast: mind.accuracy.and_then(|(_, accuracy)| accuracy),
         decision: mind.last.clone(),
         last_step: mind.last_step.clone(),
         closures: controller.ledger.closures().values().filter(pools).cloned().collect(),

@@ -4,8 +4,14 @@
 //! answered at once, with whether the machine was told to go. So a worker that says *idle*, reads the answer before it
 //! takes work, and takes none when it is to go, is never ended at work: an idle machine that was told to go is ended for
 //! it only when the word came after that.
+//!
+//! Where workers do not speak, what they do may be **watched** from elsewhere: a metric, or the consumers of a queue. What
+//! a worker says itself comes first. Of a machine that was told to go nothing is watched but that it is busy: a worker
+//! that does not know that it shall go may take work the moment after.
 
-use crate::model::{InstanceId, Lane};
+use std::collections::BTreeMap;
+
+use crate::model::{FleetName, InstanceId, Lane};
 use crate::plan::Work;
 use crate::units::{Span, Time};
 
@@ -61,12 +67,28 @@ impl Controller {
         self.words.insert(key, Heard { work: Work::Idle, until, leaving: true });
     }
 
+    /// Takes what was read of a fleet's workers, in place of what was read before.
+    pub(super) fn watched(&mut self, fleet: &FleetName, seen: Vec<(InstanceId, Work)>, lasts: Span) {
+        let until = self.now.plus(lasts);
+        let seen: BTreeMap<InstanceId, Work> = seen.into_iter().collect();
+        let machines = self.ledger.machines().iter().filter(|(_, machine)| machine.fleet == *fleet);
+        for (key, _) in machines {
+            match seen.get(&key.1) {
+                Some(work) => drop(self.watched.insert(key.clone(), (*work, until))),
+                None => drop(self.watched.remove(key)),
+            }
+        }
+    }
+
     /// What a machine's worker does, as far as it is known. That a machine was idle before it was told to go says nothing
     /// of what it took since.
     pub(super) fn work_of(&self, key: &(Lane, InstanceId), machine: &Machine) -> Work {
-        match self.words.get(key).filter(|heard| self.now < heard.until) {
-            Some(Heard { work: Work::Idle, leaving: false, .. }) if machine.leaving.is_some() => Work::Unknown,
-            Some(heard) => heard.work,
+        let said = self.words.get(key).filter(|heard| self.now < heard.until);
+        let known = said.map(|heard| (heard.work, heard.leaving)).filter(|(work, _)| *work != Work::Unknown);
+        let watched = || Some((self.watched.get(key).filter(|(_, until)| self.now < *until)?.0, false));
+        match known.or_else(watched) {
+            Some((Work::Idle, false)) if machine.leaving.is_some() => Work::Unknown,
+            Some((work, _)) => work,
             None => Work::Unknown,
         }
     }
@@ -74,6 +96,7 @@ impl Controller {
     pub(super) fn forget_old_words(&mut self) {
         let now = self.now;
         self.words.retain(|_, heard| now < heard.until);
+        self.watched.retain(|_, (_, until)| now < *until);
     }
 }
 

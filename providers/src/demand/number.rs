@@ -7,7 +7,7 @@ const TOO_LARGE: f64 = 18_446_744_073_709_551_616.0;
 
 /// A number of zero or more. Whole numbers keep every digit.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) enum Number {
+pub(crate) enum Number {
     /// A whole number.
     Whole(u64),
     /// Any other; finite, and not negative.
@@ -30,7 +30,7 @@ impl Number {
     ///
     /// # Errors
     /// Why it is none that counts anything.
-    pub(super) fn of(value: &Value) -> Result<Self, &'static str> {
+    pub(crate) fn of(value: &Value) -> Result<Self, &'static str> {
         match value {
             Value::Number(number) => match (number.as_u64(), number.as_f64()) {
                 (Some(whole), _) => Ok(Self::Whole(whole)),
@@ -56,7 +56,7 @@ impl Number {
     }
 
     /// As a number of jobs, rounded up: a part of a job is a job to do.
-    pub(super) fn jobs(self) -> u64 {
+    pub(crate) fn jobs(self) -> u64 {
         match self {
             Self::Whole(whole) => whole,
             Self::Real(real) => cut(real.ceil()),

@@ -33,20 +33,27 @@ impl PrometheusSource {
     /// # Errors
     /// `Invalid`, see [`open`](super::open).
     pub fn new(spec: &PrometheusSpec) -> Result<Self, Failure> {
-        let PrometheusSpec { endpoint, query, timeout } = spec;
-        let web = Web::new(KIND, endpoint, *timeout, |url| {
-            if let Ok(mut path) = url.path_segments_mut() {
-                path.pop_if_empty().extend(["api", "v1", "query"]);
-            }
-            url.query_pairs_mut().append_pair("query", query);
-        })?;
-        Ok(Self { web })
+        Ok(Self { web: web(spec)? })
     }
 
     async fn read(&self) -> Result<Number, Failure> {
         let answer = self.web.ask().await?;
         result(&answer).map_err(|(kind, text)| self.web.failure(kind, "-", &text))
     }
+}
+
+/// The request that makes this query.
+///
+/// # Errors
+/// `Invalid`, see [`open`](super::open).
+pub(crate) fn web(spec: &PrometheusSpec) -> Result<Web, Failure> {
+    let PrometheusSpec { endpoint, query, timeout } = spec;
+    Web::new(KIND, endpoint, *timeout, |url| {
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(["api", "v1", "query"]);
+        }
+        url.query_pairs_mut().append_pair("query", query);
+    })
 }
 
 #[async_trait]
@@ -60,19 +67,24 @@ impl Source for PrometheusSource {
     }
 }
 
-/// The one number of an answer. Source of its form: Prometheus documentation, "HTTP API", "Expression query result
+/// Kind and samples of an answer. Source of its form: Prometheus documentation, "HTTP API", "Expression query result
 /// formats".
+pub(crate) fn data(answer: &Value) -> Result<(&str, &Value), (FailureKind, String)> {
+    let text = |at: &str| answer.pointer(at).and_then(Value::as_str);
+    let odd = || "the answer is not that of Prometheus".to_owned();
+    if text("/status") != Some("success") {
+        return Err((FailureKind::Invalid, text("/error").map_or_else(odd, first)));
+    }
+    let found = text("/data/resultType").zip(answer.pointer("/data/result"));
+    found.ok_or_else(|| (FailureKind::Invalid, odd()))
+}
+
+/// The one number of an answer.
 fn result(answer: &Value) -> Result<Number, (FailureKind, String)> {
     let invalid = |text: String| (FailureKind::Invalid, text);
-    let text = |at: &str| answer.pointer(at).and_then(Value::as_str);
-    if text("/status") != Some("success") {
-        let said = text("/error").map_or_else(|| "the answer is not that of Prometheus".to_owned(), first);
-        return Err(invalid(said));
-    }
-    let found = answer.pointer("/data/result");
-    let sample = match (text("/data/resultType"), found) {
-        (Some("scalar"), Some(sample)) => sample,
-        (Some("vector"), Some(Value::Array(samples))) => match samples.as_slice() {
+    let sample = match data(answer)? {
+        ("scalar", sample) => sample,
+        ("vector", Value::Array(samples)) => match samples.as_slice() {
             [one] => one.get("value").ok_or_else(|| invalid("the query gives a histogram, not a number".to_owned()))?,
             [] => {
                 let hint = "the query gives nothing (where that means none, end it with `or vector(0)`)";
@@ -85,11 +97,10 @@ fn result(answer: &Value) -> Result<Number, (FailureKind, String)> {
                 return Err(invalid(hint));
             }
         },
-        (Some(other), Some(_)) => {
+        (other, _) => {
             let text = format!("the query gives a {}; a scalar or a vector of one sample is wanted", first(other));
             return Err(invalid(text));
         }
-        _ => return Err(invalid("the answer is not that of Prometheus".to_owned())),
     };
     // A pair of the time and the value, which is text because JSON has no infinity.
     let value = sample.get(1).ok_or_else(|| invalid("the answer has a sample without a value".to_owned()))?;

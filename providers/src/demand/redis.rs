@@ -3,64 +3,31 @@
 //! Commands used, for access lists: `LLEN`, or `XINFO STREAM`, `XINFO GROUPS` and (rarely) `XRANGE`, with `MULTI` and
 //! `EXEC` around two of them, so that a job that moves between the two is not counted twice or not at all.
 //!
-//! The connection is kept between readings. When a kept one turns out to be broken (the server was restarted), it is
-//! made anew once within the same reading; nothing else is tried twice.
+//! The connection is kept between readings.
 
-use core::fmt;
-use core::time::Duration;
 use std::collections::BTreeMap;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError, Value, cmd, pipe,
-};
+use ::redis::{Value, cmd};
 use async_trait::async_trait;
 use policies::demand::Sample;
 use policies::failure::{Failure, FailureKind};
-use policies::units::{Span, Time};
-use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Mutex;
+use policies::units::Time;
 
 use super::{RedisQueue, RedisSpec, Source};
+use link::{Link, Question, Trouble, at_once, fields, number, text};
+
+pub(crate) mod link;
 
 /// Entries counted one by one when the server does not know a group's lag. They are sent whole, so the number is kept
 /// small; above it the estimate is taken, which is too high and not too low.
 const COUNTED: u64 = 1_000;
 
 /// Reads demand from Redis.
+#[derive(Debug)]
 pub struct RedisSource {
-    client: Client,
-    address: String,
-    password: Option<SecretString>,
+    link: Link,
     queue: RedisQueue,
-    timeout: Span,
-    /// The connection of the last good reading. It is taken out for a reading and put back when it is sound, so a
-    /// reading that is given up leaves none behind.
-    kept: Mutex<Option<MultiplexedConnection>>,
-}
-
-impl fmt::Debug for RedisSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The client holds the password.
-        f.debug_struct("RedisSource")
-            .field("address", &self.address)
-            .field("queue", &self.queue)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What went wrong, before it is a [`Failure`].
-enum Trouble {
-    /// The server or the connection.
-    Redis(RedisError),
-    /// The answer.
-    Answer(FailureKind, String),
-}
-
-impl From<RedisError> for Trouble {
-    fn from(error: RedisError) -> Self {
-        Self::Redis(error)
-    }
 }
 
 impl RedisSource {
@@ -69,51 +36,34 @@ impl RedisSource {
     /// # Errors
     /// `Invalid`, see [`open`](super::open).
     pub fn new(spec: &RedisSpec) -> Result<Self, Failure> {
-        // The text of the error is not passed on: it may repeat the address, and that may hold a password.
-        let unusable =
-            |why: &str| Failure::new(FailureKind::Invalid, "connect", "-", &format!("the Redis address {why}"));
-        let url = spec.url.expose_secret();
-        let info = url.into_connection_info().map_err(|error| {
-            unusable(if error.kind() == ErrorKind::InvalidClientConfig && url.starts_with("rediss:") {
-                "asks for TLS, which this program was built without (feature `tls`)"
-            } else {
-                "is none: write redis://host:port/db, rediss://host:port/db or redis+unix:///path"
-            })
-        })?;
-        // Naming the library is left out: a restricted user may lack the right to.
-        let login = info.redis_settings().clone().set_skip_set_lib_name();
-        let password = login.password().map(SecretString::from);
-        let address = info.addr().to_string();
-        let client = Client::open(info.set_redis_settings(login)).map_err(|_| unusable("cannot be used"))?;
-        let RedisSpec { queue, timeout, .. } = spec.clone();
-        Ok(Self { client, address, password, queue, timeout, kept: Mutex::new(None) })
+        let RedisSpec { url, queue, timeout } = spec;
+        let (operation, what) = match queue {
+            RedisQueue::List { list, .. } => ("LLEN", format!("list `{list}`")),
+            RedisQueue::Stream { stream, .. } => ("XINFO", format!("stream `{stream}`")),
+        };
+        Ok(Self { link: Link::new(url, *timeout, operation, what)?, queue: queue.clone() })
     }
+}
 
-    async fn read(&self, now: Time) -> Result<Sample, Trouble> {
-        let mut kept = self.kept.lock().await;
-        if let Some(mut connection) = kept.take() {
-            match self.ask(&mut connection, now).await {
-                Err(Trouble::Redis(error)) if is_broken(&error) => {
-                    tracing::debug!(address = %self.address, %error, "the kept connection is broken; connecting again");
-                }
-                result => {
-                    *kept = Some(connection);
-                    return result;
-                }
-            }
-        }
-        // One timeout, around the whole reading, instead of the library's two.
-        let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        let result = self.ask(&mut connection, now).await;
-        if !matches!(&result, Err(Trouble::Redis(error)) if is_broken(error)) {
-            *kept = Some(connection);
-        }
-        result
+#[async_trait]
+impl Source for RedisSource {
+    async fn measure(&self, now: Time) -> Result<Sample, Failure> {
+        self.link.ask(&Depth { queue: &self.queue, at: now }).await
     }
+}
 
-    async fn ask(&self, connection: &mut MultiplexedConnection, at: Time) -> Result<Sample, Trouble> {
-        match &self.queue {
+/// How long a queue is at a time.
+struct Depth<'a> {
+    queue: &'a RedisQueue,
+    at: Time,
+}
+
+impl Question for Depth<'_> {
+    type Answer = Sample;
+
+    async fn put(&self, connection: &mut MultiplexedConnection) -> Result<Sample, Trouble> {
+        let at = self.at;
+        match self.queue {
             RedisQueue::List { list, in_progress: None } => {
                 let waiting = cmd("LLEN").arg(list).query_async(connection).await?;
                 Ok(Sample { at, waiting, in_flight: 0, arrived_total: None })
@@ -140,104 +90,6 @@ impl RedisSource {
                 Ok(Sample { at, waiting, in_flight: seen.pending, arrived_total: seen.added })
             }
         }
-    }
-
-    fn operation(&self) -> &'static str {
-        match self.queue {
-            RedisQueue::List { .. } => "LLEN",
-            RedisQueue::Stream { .. } => "XINFO",
-        }
-    }
-
-    fn failure(&self, kind: FailureKind, code: &str, text: &str) -> Failure {
-        let mut text = format!("redis {}: {text}", self.address);
-        // No known message repeats the password. Should one do so one day, it does not leave from here.
-        if let Some(password) = self.password.as_ref().map(ExposeSecret::expose_secret).filter(|p| !p.is_empty()) {
-            text = text.replace(password, "***");
-        }
-        Failure::new(kind, self.operation(), code, &text)
-    }
-
-    fn explain(&self, trouble: Trouble) -> Failure {
-        let error = match trouble {
-            Trouble::Answer(kind, text) => return self.failure(kind, "-", &text),
-            Trouble::Redis(error) => error,
-        };
-        let (code, text) = said(&error);
-        let (kind, hint) = classify(&error, &code, &text);
-        let name = match &self.queue {
-            RedisQueue::List { list, .. } => format!("list `{list}`"),
-            RedisQueue::Stream { stream, .. } => format!("stream `{stream}`"),
-        };
-        self.failure(kind, &code, &format!("{name}: {text}{hint}"))
-    }
-}
-
-#[async_trait]
-impl Source for RedisSource {
-    async fn measure(&self, now: Time) -> Result<Sample, Failure> {
-        match tokio::time::timeout(Duration::from_millis(self.timeout.as_millis()), self.read(now)).await {
-            Ok(result) => result.map_err(|trouble| self.explain(trouble)),
-            Err(_) => {
-                Err(self.failure(FailureKind::Unavailable, "timeout", &format!("no answer within {}", self.timeout)))
-            }
-        }
-    }
-}
-
-/// Runs two commands, given as words, as one transaction. `MULTI` and `EXEC` are written out, because the library's
-/// own atomic pipeline (redis 1.8) panics in its driver when the server refuses `MULTI`, as one with a password does.
-async fn at_once<T: FromRedisValue>(
-    connection: &mut MultiplexedConnection,
-    commands: [&[&str]; 2],
-) -> Result<T, RedisError> {
-    let mut both = pipe();
-    both.cmd("MULTI").ignore();
-    for words in commands {
-        let mut command = Cmd::new();
-        for word in words {
-            command.arg(*word);
-        }
-        both.add_command(command).ignore();
-    }
-    let (answers,) = both.cmd("EXEC").query_async::<(T,)>(connection).await?;
-    Ok(answers)
-}
-
-/// The connection cannot be used any more.
-fn is_broken(error: &RedisError) -> bool {
-    error.is_io_error() || error.kind() == ErrorKind::Parse
-}
-
-/// The server's code and text, of the first command that failed.
-fn said(error: &RedisError) -> (String, String) {
-    if let Some(errors) = error.clone().into_server_errors()
-        && let Some((_, first)) = errors.iter().find(|(_, e)| e.code() != "EXECABORT").or_else(|| errors.first())
-    {
-        return (first.code().to_owned(), first.details().unwrap_or("no details").to_owned());
-    }
-    (error.code().unwrap_or("-").to_owned(), error.to_string())
-}
-
-/// What an error means, with what to do about it where that is not plain.
-fn classify(error: &RedisError, code: &str, text: &str) -> (FailureKind, &'static str) {
-    match code {
-        "NOAUTH" | "WRONGPASS" | "NOPERM" => return (FailureKind::Denied, ""),
-        "WRONGTYPE" => return (FailureKind::Invalid, " (the key holds something else than the configuration says)"),
-        "LOADING" | "BUSY" | "TRYAGAIN" | "MASTERDOWN" | "CLUSTERDOWN" => return (FailureKind::Unavailable, ""),
-        "MOVED" | "ASK" | "CROSSSLOT" => {
-            return (FailureKind::Invalid, " (a Redis cluster is not supported; name a node that owns the key)");
-        }
-        _ => {}
-    }
-    if text.contains("no such key") {
-        return (FailureKind::Gone, " (made by the first XADD, or by XGROUP CREATE with MKSTREAM)");
-    }
-    match error.kind() {
-        ErrorKind::Io => (FailureKind::Unavailable, ""),
-        ErrorKind::AuthenticationFailed => (FailureKind::Denied, ""),
-        _ if text.contains("max number of clients") => (FailureKind::Unavailable, ""),
-        _ => (FailureKind::Invalid, ""),
     }
 }
 
@@ -287,28 +139,10 @@ impl Seen {
     }
 }
 
-/// The fields of an answer that is a map, which older protocols write as a flat list.
-fn fields(value: &Value) -> BTreeMap<String, &Value> {
-    value.as_map_iter().into_iter().flatten().filter_map(|(key, value)| Some((text(Some(&key))?, value))).collect()
-}
-
-fn number(value: Option<&&Value>) -> Option<u64> {
-    match value? {
-        Value::Int(n) => u64::try_from(*n).ok(),
-        _ => None,
-    }
-}
-
-fn text(value: Option<&&Value>) -> Option<String> {
-    match value? {
-        Value::BulkString(bytes) => String::from_utf8(bytes.clone()).ok(),
-        Value::SimpleString(text) => Some(text.clone()),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use policies::units::Span;
+
     use super::*;
 
     fn spec(url: &str) -> RedisSpec {
@@ -348,7 +182,7 @@ mod tests {
         let spec = spec("redis://u:sesame@127.0.0.1:1/0");
         let source = RedisSource::new(&spec).expect("usable");
         assert!(!format!("{spec:?} {source:?}").contains("sesame"));
-        assert!(!source.failure(FailureKind::Invalid, "-", "it was sesame").message.contains("sesame"));
+        assert!(!source.link.failure(FailureKind::Invalid, "-", "it was sesame").message.contains("sesame"));
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Web {
     ///
     /// # Errors
     /// Any [`Failure`] but `Ambiguous`.
-    pub(super) async fn ask(&self) -> Result<Value, Failure> {
+    pub(crate) async fn ask(&self) -> Result<Value, Failure> {
         match tokio::time::timeout(Duration::from_millis(self.timeout.as_millis()), self.exchange()).await {
             Ok(result) => result,
             Err(_) => {
@@ -191,7 +191,7 @@ impl Web {
     }
 
     /// A failure with the name of the source before its text.
-    pub(super) fn failure(&self, kind: FailureKind, code: &str, text: &str) -> Failure {
+    pub(crate) fn failure(&self, kind: FailureKind, code: &str, text: &str) -> Failure {
         let mut text = format!("{} {}: {text}", self.kind.name, self.address);
         // A server may repeat what it was sent.
         for secret in self.secrets.iter().map(ExposeSecret::expose_secret).filter(|secret| !secret.is_empty()) {
@@ -242,7 +242,7 @@ impl Web {
 }
 
 /// The beginning of a text, on one line.
-pub(super) fn first(text: &str) -> String {
+pub(crate) fn first(text: &str) -> String {
     text.chars().take(LONGEST_SAID).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

@@ -73,6 +73,11 @@ impl RunHash {
                 self.number(8 + (id.0 << 4));
                 self.shown(word);
             }
+            Event::Watched { fleet, seen, lasts } => {
+                self.number(9);
+                self.word(fleet.as_str());
+                self.shown(&(seen, lasts));
+            }
             Event::Stopping => self.number(6),
         }
     }

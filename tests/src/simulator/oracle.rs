@@ -11,6 +11,7 @@ use policies::control::{Call, Entry, Key, OrderId, OrphanRule, Record, Reply};
 use policies::cost::Rates;
 use policies::failure::FailureKind;
 use policies::model::{Fleet, FleetName, InstanceId, Lane, Offer, Pool, Token};
+use policies::plan::Work;
 use policies::units::{Capacity, Span, Time};
 use providers::sim::{Owner, SimCloud, SimMachine};
 
@@ -204,6 +205,8 @@ pub(super) struct Oracle {
     moves: Vec<moves::Moved>,
     /// What workers said to this start, by machine.
     words: BTreeMap<InstanceId, workers::Said>,
+    /// What was read of them elsewhere by this start, and until when it is believed.
+    watched: BTreeMap<InstanceId, (Work, Time)>,
     /// Machines whose hook was called by this start.
     hooked: BTreeSet<(Lane, InstanceId)>,
     /// Of whom each word is.
@@ -360,6 +363,7 @@ impl Oracle {
         self.priced.clear();
         self.orders.clear();
         self.words.clear();
+        self.watched.clear();
         self.hooked.clear();
         self.speakers.clear();
         for life in self.tokens.values_mut() {

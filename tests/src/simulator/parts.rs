@@ -81,13 +81,15 @@ pub enum Part {
     Moves,
     /// Workers say that they are busy or idle.
     Workers,
+    /// It is read elsewhere which workers are busy or idle.
+    Watched,
     /// Fleets have drain hooks.
     Hooks,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::Crashes,
         Self::Stops,
         Self::StoreLoss,
@@ -126,6 +128,7 @@ impl Part {
         Self::Survival,
         Self::Moves,
         Self::Workers,
+        Self::Watched,
         Self::Hooks,
     ];
 
@@ -171,6 +174,7 @@ impl Part {
             Self::Survival => "survival",
             Self::Moves => "moves",
             Self::Workers => "workers",
+            Self::Watched => "watched",
             Self::Hooks => "hooks",
         }
     }

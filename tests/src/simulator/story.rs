@@ -66,6 +66,8 @@ pub(super) struct Trouble {
     pub(super) reload: u32,
     /// The operator orders something, per minute.
     pub(super) order: u32,
+    /// It is read what the workers of a fleet do, per fleet and minute.
+    pub(super) watched: u32,
     /// A worker says something, per machine and half minute.
     pub(super) word: u32,
     /// A stranger appears per minute.
@@ -132,6 +134,7 @@ fn draw_parts(seed: u64, draws: &mut Stream) -> Parts {
     let mut duds = Stream::new(seed, "parts duds");
     let mut budgets = Stream::new(seed, "parts budgets");
     let mut workers = Stream::new(seed, "parts workers");
+    let mut watched = Stream::new(seed, "parts watched");
     let mut hooks = Stream::new(seed, "parts hooks");
     let mut of_schedules = Stream::new(seed, "parts schedules");
     for part in Part::ALL {
@@ -156,6 +159,12 @@ fn draw_parts(seed: u64, draws: &mut Stream) -> Parts {
             }
             Part::Workers => {
                 if workers.chance(likely) {
+                    parts = parts.with(part);
+                }
+                continue;
+            }
+            Part::Watched => {
+                if watched.chance(likely) {
                     parts = parts.with(part);
                 }
                 continue;
@@ -206,6 +215,7 @@ fn draw_trouble(seed: u64, parts: Parts) -> Trouble {
         clock_jump: rate(Part::ClockJumps, [1_000, 4_000, 8_000]),
         reload: rate(Part::Reloads, [500, 1_500, 4_000]),
         order: rate(Part::Orders, [500, 2_000, 5_000]),
+        watched: rate(Part::Watched, [1_000, 4_000, 9_000]),
         word: rate(Part::Workers, [1_000, 4_000, 9_000]),
         stranger: rate(Part::Strangers, [500, 1_500, 4_000]),
         missing_demand: rate(Part::MissingDemand, [200, 1_000, 4_000]),

@@ -96,3 +96,37 @@ fn who_was_idle_before_it_was_told_to_go_may_have_taken_work_since() {
     say(&mut bench, "i-1", Work::Idle).unwrap();
     assert_eq!(work(&bench, "i-1"), Work::Idle);
 }
+
+fn watch(bench: &mut Bench, seen: &[(&str, Work)]) {
+    let seen = seen.iter().map(|(id, work)| ((*id).into(), *work)).collect();
+    let event = Event::Watched { fleet: "web".into(), seen, lasts: WORD_LASTS };
+    let effects = bench.controller.handle(bench.now, event);
+    drop(bench.durable(effects));
+}
+
+#[test]
+fn what_is_watched_is_believed_until_it_is_read_again_or_old_and_a_word_comes_before_it() {
+    let mut bench = bench();
+    watch(&mut bench, &[("i-1", Work::Idle), ("i-2", Work::Busy), ("i-9", Work::Busy)]);
+    assert_eq!((work(&bench, "i-1"), work(&bench, "i-2")), (Work::Idle, Work::Busy));
+    say(&mut bench, "i-1", Work::Busy).unwrap();
+    watch(&mut bench, &[("i-1", Work::Idle)]);
+    assert_eq!((work(&bench, "i-1"), work(&bench, "i-2")), (Work::Busy, Work::Unknown));
+    say(&mut bench, "i-1", Work::Unknown).unwrap();
+    assert_eq!(work(&bench, "i-1"), Work::Idle);
+    bench.now = bench.now.plus(WORD_LASTS);
+    drop(bench.controller.handle(bench.now, Event::Tick));
+    assert_eq!(work(&bench, "i-1"), Work::Unknown);
+    assert_eq!(bench.controller.watched.len(), 0);
+}
+
+#[test]
+fn a_machine_that_was_told_to_go_is_not_ended_for_what_is_watched() {
+    let mut bench = bench();
+    watch(&mut bench, &[("i-3", Work::Idle)]);
+    assert_eq!(work(&bench, "i-3"), Work::Unknown);
+    watch(&mut bench, &[("i-3", Work::Busy)]);
+    assert_eq!(work(&bench, "i-3"), Work::Busy);
+    let machines = bench.controller.ledger().machines().values();
+    assert!(machines.clone().all(|m| m.leaving.is_none_or(|l| !l.ordered)));
+}

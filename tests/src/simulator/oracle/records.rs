@@ -175,6 +175,7 @@ impl Oracle {
     pub(super) fn forgotten(&mut self, scene: &Scene<'_>, lane: &Lane, id: &InstanceId) -> Verdict {
         self.drains.remove(&(lane.clone(), id.clone()));
         self.words.remove(id);
+        self.watched.remove(id);
         if truth(scene, lane, id).is_some_and(providers::sim::SimMachine::is_alive) {
             return broken(Rule::Unrecorded, format!("{id} in {lane} is forgotten and lives"));
         }

@@ -3,7 +3,7 @@
 use policies::control::ledger::{Leaving, Machine};
 use policies::control::orders::{Refusal, Slot};
 use policies::control::{Hook, Key, OrderId, Record, Word};
-use policies::model::{InstanceId, Lane};
+use policies::model::{FleetName, InstanceId, Lane};
 use policies::plan::{Cause, Work};
 use policies::units::{Span, Time};
 
@@ -35,6 +35,28 @@ impl Oracle {
         let said = Said { work: word.work, until: scene.clock.plus(word.lasts), leaving };
         self.words.insert(word.instance.clone(), said);
         self.speakers.insert(id, word.instance.clone());
+    }
+
+    /// What was read of a fleet's workers is given to the controller, in place of what was read before. Of machines that
+    /// are not on record then, nothing is kept.
+    pub(in super::super) fn on_watched(
+        &mut self,
+        scene: &Scene<'_>,
+        fleet: &FleetName,
+        seen: &[(InstanceId, Work)],
+        lasts: Span,
+    ) {
+        let until = scene.clock.plus(lasts);
+        for record in scene.journal.latest().values() {
+            let Record::Machine(machine) = record else { continue };
+            if machine.fleet != *fleet {
+                continue;
+            }
+            match seen.iter().find(|(id, _)| *id == machine.id) {
+                Some((_, work)) => drop(self.watched.insert(machine.id.clone(), (*work, until))),
+                None => drop(self.watched.remove(&machine.id)),
+            }
+        }
     }
 
     /// A worker is answered: truly, at this moment.
@@ -91,7 +113,12 @@ impl Oracle {
 
     /// What the worker surely does, in the eyes of the controller.
     fn surely(&self, scene: &Scene<'_>, id: &InstanceId) -> Option<Work> {
-        self.words.get(id).filter(|said| scene.clock.plus(MARGIN) < said.until).map(|said| said.work)
+        let said = self.words.get(id).filter(|said| scene.clock < said.until.plus(MARGIN));
+        if let Some(said) = said.filter(|said| said.work != Work::Unknown) {
+            return (scene.clock.plus(MARGIN) < said.until).then_some(said.work);
+        }
+        let (work, until) = self.watched.get(id)?;
+        (scene.clock.plus(MARGIN) < *until).then_some(*work)
     }
 
     /// A machine that is busy was told to go as surplus: no idle one of its pool stays that could have gone. The journal

@@ -41,6 +41,12 @@ impl World {
             oracle.on_word(&scene, id, &word);
             self.say(|| format!("word {}: {} is {} for {}", id.0, word.instance, word.work.name(), word.lasts));
         }
+        if let Event::Watched { fleet, seen, lasts } = &event {
+            let (fleet, seen, lasts) = (fleet.clone(), seen.clone(), *lasts);
+            let (oracle, scene) = self.oracle_and_scene();
+            oracle.on_watched(&scene, &fleet, &seen, lasts);
+            self.say(|| format!("read of {fleet} for {lasts}: {seen:?}"));
+        }
         let clock = self.clock();
         self.hash.event(self.now, clock, &event);
         let Some(controller) = &mut self.controller else { return Ok(()) };

@@ -42,6 +42,7 @@ impl World {
             self.order_something()?;
         }
         self.workers_speak();
+        self.workers_watched();
         if self.draws.stranger.chance(self.story.trouble.stranger) {
             self.stranger();
         }
@@ -104,6 +105,31 @@ impl World {
             let id = OrderId(self.orders);
             let word = Word { instance: instance.clone(), work, lasts };
             self.enqueue(at, Item::Deliver(Event::Worker { id, word }));
+        }
+    }
+
+    /// It is read within the next minute what the workers of a fleet do; of some nothing is known.
+    fn workers_watched(&mut self) {
+        let Some(controller) = self.controller.as_ref().filter(|_| self.story.trouble.watched > 0) else { return };
+        let machines: Vec<_> =
+            controller.ledger().machines().values().map(|m| (m.fleet.clone(), m.id.clone())).collect();
+        let fleets: Vec<FleetName> = self.story.fleets.iter().map(|fleet| fleet.name.clone()).collect();
+        for fleet in fleets {
+            let draws = &mut self.draws.watched;
+            if !draws.chance(self.story.trouble.watched) {
+                continue;
+            }
+            let lasts = Span::from_secs(pick(draws, &[15, 90, 300]));
+            let at = self.now.plus(Span::from_millis(draws.below(60_000)));
+            let mut seen = vec![("no-machine".into(), Work::Busy)];
+            for (_, id) in machines.iter().filter(|(of, _)| *of == fleet) {
+                match draws.below(5) {
+                    0 => {}
+                    1 | 2 => seen.push((id.clone(), Work::Idle)),
+                    _ => seen.push((id.clone(), Work::Busy)),
+                }
+            }
+            self.enqueue(at, Item::Deliver(Event::Watched { fleet, seen, lasts }));
         }
     }
 
