@@ -78,7 +78,7 @@ pub fn world(size: Size, task: Task) -> World {
         world.lanes.entry(pool.lane().clone()).or_insert(policies::plan::LaneState {
             seen: true,
             launch_batch: 100,
-            priced_at: None,
+            priced_at: Some(START),
         });
         world.fleet.pools.insert(Pool::parse(&pool.to_string()).unwrap_or_else(|| pool.clone()), "web/0".into());
         world.offers.push(Offer { pool: pool.clone(), price, priced_at: START, shape });
@@ -101,7 +101,7 @@ pub fn world(size: Size, task: Task) -> World {
             notice,
             protected: false,
             work: Work::Unknown,
-            ran: false,
+            ran: true,
             paid: policies::units::PricePerHour::ZERO,
         });
     }
@@ -154,6 +154,7 @@ fn set_need(world: &mut World, task: Task) {
         max_share: Share::percent(10),
         calm: Span::from_mins(30),
     });
+    world.fleet.scale_up.max_launches_per_hour = 40_000;
     world.fleet.scale_up.ready_within = Some(Span::from_mins(10));
     world.fleet.scale_up.halt_above = Some(Share::percent(50));
     world.fleet.scale_down.min_life = Span::from_mins(5);
