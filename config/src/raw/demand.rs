@@ -106,7 +106,8 @@ table! {
         /// and password in it, it must be kept elsewhere: `{env: PROMETHEUS_URL}`.
         required url: UrlOrRef,
         /// The query in PromQL. It must give a scalar, or a vector of exactly one sample; an empty one counts as
-        /// missing. Example: `sum(jobs_waiting{queue="batch"})`.
+        /// missing. Example: `sum(jobs_waiting{queue="batch"})`, or, for Kafka by its exporter,
+        /// `sum(kafka_consumergroup_lag{consumergroup="batch"})`.
         required query: Leaf<Text>,
         /// Bearer token that is sent. Example: `{credential: prometheus-token}`.
         optional token: SecretRef,
