@@ -10,7 +10,7 @@ use policies::model::{
 use policies::schedule::{End, Schedule};
 use policies::units::PerHour;
 use providers::LaunchSpec;
-use providers::spec::AwsSpec;
+use providers::spec::{AwsSpec, GcpSpec};
 
 use crate::model::{
     AwsConfig, Config, DaemonConfig, FleetConfig, HookConfig, HookWay, HttpServer, LogConfig, OtlpConfig,
@@ -136,6 +136,7 @@ fn lines(config: &Config) -> Lines {
             match &**spec {
                 LaunchSpec::Sim => {}
                 LaunchSpec::Aws(spec) => launch_lines(&mut writer, spec),
+                LaunchSpec::Gcp(spec) => gcp_launch_lines(&mut writer, spec),
             }
         }
     }
@@ -403,13 +404,43 @@ fn launch_lines(writer: &mut Writer<'_>, spec: &AwsSpec) {
     writer.line("security_groups", format!("[{}]", security_groups.join(", ")));
     writer.optional("instance_profile", instance_profile.as_ref());
     writer.optional("key_name", key_name.as_ref());
-    writer.optional(
-        "user_data",
-        user_data.as_ref().map(|text| {
-            let mut hash = DefaultHasher::new();
-            text.hash(&mut hash);
-            format!("{} bytes, checksum {:016x}", text.len(), hash.finish())
-        }),
-    );
+    writer.optional("user_data", user_data.as_deref().map(summary));
     writer.map("tags", tags);
+}
+
+fn gcp_launch_lines(writer: &mut Writer<'_>, spec: &GcpSpec) {
+    let GcpSpec {
+        image,
+        disk_gb,
+        disk_type,
+        network,
+        subnetworks,
+        external_ip,
+        service_account,
+        network_tags,
+        startup_script,
+        metadata,
+        max_run,
+        labels,
+    } = spec;
+    writer.line("image", image);
+    writer.optional("disk_gb", disk_gb.as_ref());
+    writer.optional("disk_type", disk_type.as_ref());
+    writer.optional("network", network.as_ref());
+    writer.map("subnetworks", subnetworks);
+    writer.line("external_ip", external_ip);
+    writer.optional("service_account", service_account.as_ref());
+    writer.line("network_tags", format!("[{}]", network_tags.join(", ")));
+    writer.optional("startup_script", startup_script.as_deref().map(summary));
+    let metadata: BTreeMap<_, _> = metadata.iter().map(|(key, value)| (key, summary(value))).collect();
+    writer.map("metadata", &metadata);
+    writer.optional("max_run", max_run.as_ref());
+    writer.map("labels", labels);
+}
+
+/// What a text that may be long, or hold what is nobody's business, is told by.
+fn summary(text: &str) -> String {
+    let mut hash = DefaultHasher::new();
+    text.hash(&mut hash);
+    format!("{} bytes, checksum {:016x}", text.len(), hash.finish())
 }

@@ -16,9 +16,13 @@ use policies::model::{
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "gcp")]
+mod clock;
 pub mod contract;
 pub mod demand;
 pub mod doctor;
+#[cfg(feature = "gcp")]
+pub mod gcp;
 pub mod guard;
 pub mod hook;
 mod net;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use policies::model::Zone;
+use policies::model::{Region, Zone};
+use policies::units::Span;
 use secrecy::SecretString;
 
 /// What a machine is launched with; one variant a cloud.
@@ -12,6 +13,8 @@ pub enum LaunchSpec {
     Sim,
     /// Amazon EC2.
     Aws(AwsSpec),
+    /// Google Compute Engine.
+    Gcp(GcpSpec),
 }
 
 /// What an EC2 machine is launched with.
@@ -31,6 +34,35 @@ pub struct AwsSpec {
     pub user_data: Option<String>,
     /// Further tags: the fleet's labels and the operator's own.
     pub tags: BTreeMap<String, String>,
+}
+
+/// What a machine of Compute Engine is launched with.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct GcpSpec {
+    /// The image, such as `projects/debian-cloud/global/images/family/debian-12`.
+    pub image: String,
+    /// Size of the boot disk in GB; `None`: that of the image.
+    pub disk_gb: Option<u32>,
+    /// Type of the boot disk, such as `pd-balanced`; `None`: Google's default for the machine type.
+    pub disk_type: Option<String>,
+    /// The network; `None`: that of the subnetwork, or `default`.
+    pub network: Option<String>,
+    /// Subnetwork of each region, such as `regions/us-central1/subnetworks/workers`.
+    pub subnetworks: BTreeMap<Region, String>,
+    /// Give the machine an address on the internet.
+    pub external_ip: bool,
+    /// E-mail of the service account that the machine acts as, with the scope `cloud-platform`; `None`: none.
+    pub service_account: Option<String>,
+    /// Network tags, for firewall rules.
+    pub network_tags: Vec<String>,
+    /// Run by Google's guest agent at each start.
+    pub startup_script: Option<String>,
+    /// Further metadata, such as `user-data` for an image with cloud-init.
+    pub metadata: BTreeMap<String, String>,
+    /// Google ends the machine by itself after so long, whatever becomes of us; from 30 s to 120 days. `None`: never.
+    pub max_run: Option<Span>,
+    /// Further labels: the fleet's and the operator's own.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// An access key of AWS. Printing it shows the id only.
