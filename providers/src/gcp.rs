@@ -5,12 +5,13 @@
 //! same call. The machine's name and the request id follow from the token, so a second machine of one launch cannot be,
 //! even after Google has forgotten the request id. Success is an operation that ended without an error, not HTTP 200.
 //!
-//! What a machine is, its labels say, which take small letters, digits, dashes and underscores only; pool and market are
-//! read from the machine itself. A machine without our owner label does not exist here. Spot machines, and those with a
+//! What a machine is, its labels say, which take small letters, digits, dashes and underscores only; pool and market
+//! are read from the machine itself. A machine without our owner label does not exist here. Spot machines, and those with a
 //! longest life (`max_run`), are deleted by Google when they end, with their disk.
 //!
-//! In here: `wire` (the SDK), `translate` (pure), `failure` (codes to kinds), `offers` (facts kept with their age),
-//! `watch` (notices). Not here: rate limits, deadlines and metrics (the guard), retries and decisions (the controller).
+//! In here: `wire` (the SDK), `translate` (pure), `failure` (codes to kinds), `offers` (facts kept with
+//! their age), `watch` (notices), `doctor` (what is missing before anything is launched). Not
+//! here: rate limits, deadlines and metrics (the guard), retries and decisions (the controller).
 
 use async_trait::async_trait;
 use core::time::Duration;
@@ -25,12 +26,14 @@ use crate::clock::now;
 use crate::net::is_plaintext;
 use crate::{LaunchSpec, Order, Provider, Rate, Rates};
 
+mod doctor;
 mod failure;
 mod offers;
 mod translate;
 mod watch;
 mod wire;
 
+pub use doctor::GcpDoctor;
 use offers::Catalogue;
 use watch::Watch;
 use wire::{Compute, State};
@@ -93,7 +96,7 @@ pub struct GcpSettings {
 }
 
 impl GcpSettings {
-    /// Settings with the defaults. A launch is answered when its machine runs, which takes most of the deadline at times.
+    /// Settings with the defaults. A launch is answered when its machine runs: that is why the deadline is long.
     #[must_use]
     pub fn new(name: ProviderName, project: &str, owner: &str, regions: Vec<Region>) -> Self {
         Self {
@@ -124,8 +127,8 @@ pub struct Gcp {
 }
 
 impl Gcp {
-    /// The project, with the token of the settings or Application Default Credentials (`GOOGLE_APPLICATION_CREDENTIALS`,
-    /// the file of `gcloud auth application-default login`, the metadata server).
+    /// The project, with the token of the settings or Application Default Credentials
+    /// (`GOOGLE_APPLICATION_CREDENTIALS`, the file of `gcloud auth application-default login`, the metadata server).
     ///
     /// # Errors
     /// `Invalid` when there is no region or project, the owner is no label, or an endpoint is not https; `Denied`

@@ -18,7 +18,7 @@ use providers::{CallClass, LaunchSpec, Order, Provider};
 use serde_json::json;
 
 #[path = "../../tests/src/gcp.rs"]
-mod fake;
+pub mod fake;
 
 use fake::{Call, Fault};
 

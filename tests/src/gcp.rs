@@ -1,8 +1,8 @@
-//! A Compute Engine to test against, on the wire: machines, operations, system events, types, prices, a clock of its own
-//! and a script of faults. It serves on a free port of the loopback and ends with its handle.
+//! A Compute Engine to test against, on the wire: machines, operations, system events, types, prices, a clock of its
+//! own and a script of faults. It serves on a free port of the loopback and ends with its handle.
 //!
-//! What it does is what Google's pages and the official clients show: a launch is an operation that may end with an error
-//! after HTTP 200, 64-bit numbers are texts, a repeated request id is the same operation, an empty page token is none.
+//! What it does is what Google's pages and the official clients show: a launch is an operation that may end with an
+//! error after HTTP 200, 64-bit numbers are texts, a repeated request id is the same operation, an empty page token is none.
 //! Its time moves only when it is told to, or when somebody waits for an operation.
 
 use std::collections::BTreeMap;
@@ -183,7 +183,7 @@ async fn answer(
             let query = query(uri.query().unwrap_or_default());
             let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
             inner.log.push(Request { call, query: query.clone(), body: body.clone() });
-            if authorized != Some(&format!("Bearer {TOKEN}")) {
+            if authorized != Some(format!("Bearer {TOKEN}").as_str()) {
                 refused(401, "authError", "Invalid Credentials")
             } else {
                 match faulty(&mut inner, call, &parts, &query, &body) {
@@ -243,16 +243,16 @@ fn broken_off() -> Response {
 fn route(method: &Method, path: &str) -> Option<(Call, Vec<String>)> {
     let rest = path.strip_prefix("/compute/v1/projects/")?.strip_prefix(PROJECT)?.strip_prefix('/')?;
     let parts: Vec<&str> = rest.split('/').collect();
-    let (call, variable): (Call, &[&str]) = match (method.as_str(), parts.as_slice()) {
-        ("POST", ["zones", zone, "instances"]) => (Call::Insert, &[*zone]),
-        ("GET", ["zones", zone, "instances", name]) => (Call::Get, &[*zone, *name]),
-        ("DELETE", ["zones", zone, "instances", name]) => (Call::Delete, &[*zone, *name]),
-        ("GET", ["aggregated", "instances"]) => (Call::List, &[]),
-        ("POST", ["zones", zone, "operations", name, "wait"]) => (Call::Wait, &[*zone, *name]),
-        ("GET", ["zones", zone, "operations"]) => (Call::Events, &[*zone]),
-        ("GET", ["zones", zone, "machineTypes", kind]) => (Call::Type, &[*zone, *kind]),
-        ("POST", ["regions", region, "advice", "capacityHistory"]) => (Call::History, &[*region]),
-        ("GET", ["regions", region]) => (Call::Region, &[*region]),
+    let (call, variable): (Call, Vec<&str>) = match (method.as_str(), parts.as_slice()) {
+        ("POST", ["zones", zone, "instances"]) => (Call::Insert, vec![*zone]),
+        ("GET", ["zones", zone, "instances", name]) => (Call::Get, vec![*zone, *name]),
+        ("DELETE", ["zones", zone, "instances", name]) => (Call::Delete, vec![*zone, *name]),
+        ("GET", ["aggregated", "instances"]) => (Call::List, vec![]),
+        ("POST", ["zones", zone, "operations", name, "wait"]) => (Call::Wait, vec![*zone, *name]),
+        ("GET", ["zones", zone, "operations"]) => (Call::Events, vec![*zone]),
+        ("GET", ["zones", zone, "machineTypes", kind]) => (Call::Type, vec![*zone, *kind]),
+        ("POST", ["regions", region, "advice", "capacityHistory"]) => (Call::History, vec![*region]),
+        ("GET", ["regions", region]) => (Call::Region, vec![*region]),
         _ => return None,
     };
     Some((call, variable.iter().map(|part| (*part).to_owned()).collect()))

@@ -254,5 +254,4 @@ pub(super) fn unknown_type(operation: &str, kind: &InstanceType, zone: &str) -> 
 }
 
 #[cfg(test)]
-#[path = "translate_tests.rs"]
 mod tests;

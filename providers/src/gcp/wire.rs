@@ -79,11 +79,13 @@ pub(super) struct Preemption {
     pub(super) at: Option<Time>,
 }
 
-/// A quota of a region: its name, its limit and what is used of it, rounded to whole units against us.
+/// A quota of a region.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Quota {
     pub(super) metric: String,
-    pub(super) limit: String,
+    /// How much of it is used, for people.
+    pub(super) used: String,
+    /// Nothing of it is left; a limit of zero is no quota that is in use.
     pub(super) full: bool,
 }
 
@@ -272,7 +274,7 @@ impl Compute {
         let quota = |quota: model::Quota| {
             let (limit, usage) = (quota.limit?, quota.usage.unwrap_or(0.0));
             let metric = quota.metric.as_ref()?.name()?.to_owned();
-            Some(Quota { metric, limit: format!("{usage} of {limit}"), full: usage >= limit })
+            Some(Quota { metric, used: format!("{usage} of {limit}"), full: limit > 0.0 && usage >= limit })
         };
         Ok(found.quotas.into_iter().filter_map(quota).collect())
     }
