@@ -6,12 +6,12 @@
 //! even after Google has forgotten the request id. Success is an operation that ended without an error, not HTTP 200.
 //!
 //! What a machine is, its labels say, which take small letters, digits, dashes and underscores only; pool and market
-//! are read from the machine itself. A machine without our owner label does not exist here. Spot machines, and those with a
-//! longest life (`max_run`), are deleted by Google when they end, with their disk.
+//! are read from the machine itself. A machine without our owner label does not exist here. Spot machines, and those
+//! with a longest life (`max_run`), are deleted by Google when they end, with their disk.
 //!
-//! In here: `wire` (the SDK), `translate` (pure), `failure` (codes to kinds), `offers` (facts kept with
-//! their age), `watch` (notices), `doctor` (what is missing before anything is launched). Not
-//! here: rate limits, deadlines and metrics (the guard), retries and decisions (the controller).
+//! In here: `wire` (the SDK), `translate` (pure), `failure` (codes to kinds), `offers` (facts kept with their age),
+//! `watch` (notices), `doctor` (what is missing before anything is launched). Not here: rate limits, deadlines and
+//! metrics (the guard), retries and decisions (the controller).
 
 use async_trait::async_trait;
 use core::time::Duration;

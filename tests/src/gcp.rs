@@ -2,7 +2,8 @@
 //! own and a script of faults. It serves on a free port of the loopback and ends with its handle.
 //!
 //! What it does is what Google's pages and the official clients show: a launch is an operation that may end with an
-//! error after HTTP 200, 64-bit numbers are texts, a repeated request id is the same operation, an empty page token is none.
+//! error after HTTP 200, 64-bit numbers are texts, a repeated request id is the same operation, an empty page token is
+//! none.
 //! Its time moves only when it is told to, or when somebody waits for an operation.
 
 use std::collections::BTreeMap;

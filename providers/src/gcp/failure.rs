@@ -2,7 +2,8 @@
 //!
 //! Codes appear in two places: as `errors[0].reason` of a refused call (`quotaExceeded`), and as `error.errors[].code`
 //! of an operation that is over (`QUOTA_EXCEEDED`), which may come with HTTP 200 and without any HTTP number inside.
-//! Both are judged by the same table. The HTTP number alone does not tell: 403 is a quota, a rate limit or a missing right.
+//! Both are judged by the same table. The HTTP number alone does not tell: 403 is a quota, a rate limit or a missing
+//! right.
 
 use policies::failure::{Failure, FailureKind};
 

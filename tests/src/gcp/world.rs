@@ -103,7 +103,8 @@ impl World {
     /// Somebody makes a machine by hand.
     pub fn plant(&mut self, zone: &str, name: &str, labels: &Value) {
         let body = json!({"name": name, "labels": labels,
-            "machineType": format!("zones/{zone}/machineTypes/n2-standard-4"), "scheduling": {"provisioningModel": "SPOT"}});
+            "machineType": format!("zones/{zone}/machineTypes/n2-standard-4"),
+            "scheduling": {"provisioningModel": "SPOT"}});
         let number = self.number();
         let machine = Machine { number, status: "RUNNING".to_owned(), body, born: self.now, gone_at: None };
         self.machines.insert((zone.to_owned(), name.to_owned()), machine);
