@@ -75,7 +75,7 @@ impl Catalogue {
                 Some(_) => unknown_type(SHAPES, &place.1, place.0.as_str()),
                 None => Failure::new(FailureKind::Unavailable, SHAPES, "-", "the type has not been read yet"),
             })?;
-            let (price, priced_at) = self.price(region, pool, &place).ok_or_else(|| {
+            let (price, priced_at) = self.price(region, pool, &place, now).ok_or_else(|| {
                 let text = format!("no {} price of {} in {} is known", pool.market(), place.1, place.0);
                 Failure::new(FailureKind::Unavailable, SPOT, "-", &text)
             })?;
@@ -124,7 +124,7 @@ impl Catalogue {
     /// The price, and when it was set or read.
     ///
     /// A spot price of Google's is as old as our reading of it: it holds until it is changed.
-    fn price(&self, region: &Region, pool: &Pool, place: &Place) -> Option<(ListPrice, Time)> {
+    fn price(&self, region: &Region, pool: &Pool, place: &Place, now: Time) -> Option<(ListPrice, Time)> {
         let row = TABLE.get(&(region.clone(), place.1.clone()));
         match pool.market() {
             Market::Spot => {
@@ -133,7 +133,7 @@ impl Catalogue {
             }
             Market::OnDemand => {
                 let given = self.given.get(&(region.clone(), place.1.to_string()));
-                given.map(|price| (*price, Time::EPOCH)).or_else(|| row.map(|row| (row.on_demand, row.as_of)))
+                given.map(|price| (*price, now)).or_else(|| row.map(|row| (row.on_demand, row.as_of)))
             }
         }
     }

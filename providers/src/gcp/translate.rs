@@ -151,7 +151,7 @@ pub(super) fn machine_name(owner: &str, token: &Token) -> String {
 /// A request id, as the same request has it: a UUID of version 8 (RFC 9562, "custom"), never all zero.
 pub(super) fn request_id(what: &str, owner: &str, of: &str) -> String {
     let number = hash(&["request", what, owner, of]);
-    let number = number & !(0xf << 76) & !(0x3 << 62) | 0x8 << 76 | 0x2 << 62;
+    let number = (number & !(0xf << 76) & !(0x3 << 62)) | (0x8 << 76) | (0x2 << 62);
     let text = format!("{number:032x}");
     let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
     format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
