@@ -10,7 +10,7 @@ use policies::model::{
 use policies::schedule::{End, Schedule};
 use policies::units::PerHour;
 use providers::LaunchSpec;
-use providers::spec::AwsSpec;
+use providers::spec::{AwsSpec, PpioSpec};
 
 use crate::model::{
     AwsConfig, Config, DaemonConfig, FleetConfig, HookConfig, HookWay, HttpServer, LogConfig, OtlpConfig,
@@ -136,6 +136,7 @@ fn lines(config: &Config) -> Lines {
             match &**spec {
                 LaunchSpec::Sim => {}
                 LaunchSpec::Aws(spec) => launch_lines(&mut writer, spec),
+                LaunchSpec::Ppio(spec) => ppio_launch_lines(&mut writer, spec),
             }
         }
     }
@@ -403,13 +404,38 @@ fn launch_lines(writer: &mut Writer<'_>, spec: &AwsSpec) {
     writer.line("security_groups", format!("[{}]", security_groups.join(", ")));
     writer.optional("instance_profile", instance_profile.as_ref());
     writer.optional("key_name", key_name.as_ref());
-    writer.optional(
-        "user_data",
-        user_data.as_ref().map(|text| {
-            let mut hash = DefaultHasher::new();
-            text.hash(&mut hash);
-            format!("{} bytes, checksum {:016x}", text.len(), hash.finish())
-        }),
-    );
+    writer.optional("user_data", user_data.as_deref().map(unshown));
     writer.map("tags", tags);
+}
+
+fn ppio_launch_lines(writer: &mut Writer<'_>, spec: &PpioSpec) {
+    let PpioSpec {
+        image,
+        rootfs_gb,
+        image_auth_id,
+        ports,
+        env,
+        command,
+        entrypoint,
+        min_cuda,
+        network_id,
+        network_storages,
+    } = spec;
+    writer.line("image", image);
+    writer.line("rootfs_gb", rootfs_gb);
+    writer.optional("image_auth_id", image_auth_id.as_ref());
+    writer.line("ports", format!("[{}]", ports.join(", ")));
+    writer.map("env", &env.iter().map(|(key, value)| (key.clone(), unshown(value))).collect());
+    writer.optional("command", command.as_deref().map(unshown));
+    writer.optional("entrypoint", entrypoint.as_ref());
+    writer.optional("min_cuda", min_cuda.as_ref());
+    writer.optional("network_id", network_id.as_ref());
+    writer.map("network_storages", network_storages);
+}
+
+/// Text that may hold what it should not: only that it changed is told.
+fn unshown(text: &str) -> String {
+    let mut hash = DefaultHasher::new();
+    text.hash(&mut hash);
+    format!("{} bytes, checksum {:016x}", text.len(), hash.finish())
 }

@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "futures",
             "governor",
             "hyper-util",
+            "jiff",
             "opentelemetry",
             "percent-encoding",
             "redis",
