@@ -13,7 +13,7 @@ use providers::LaunchSpec;
 use providers::spec::{AwsSpec, PpioSpec};
 
 use crate::model::{
-    AwsConfig, Config, DaemonConfig, FleetConfig, HookConfig, HookWay, HttpServer, LogConfig, OtlpConfig,
+    AwsConfig, Config, DaemonConfig, FleetConfig, HookConfig, HookWay, HttpServer, LogConfig, OtlpConfig, PpioConfig,
     ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, Url, WorkersConfig, WorkersKind,
 };
 
@@ -98,6 +98,7 @@ fn lines(config: &Config) -> Lines {
         let mut writer = Writer { lines: &mut lines, path: format!("providers.{name}") };
         match provider {
             ProviderConfig::Aws(aws) => aws_lines(&mut writer, aws),
+            ProviderConfig::Ppio(ppio) => ppio_lines(&mut writer, ppio),
             ProviderConfig::Sim(sim) => sim_lines(&mut writer, sim),
         }
     }
@@ -223,6 +224,18 @@ fn aws_lines(writer: &mut Writer<'_>, aws: &AwsConfig) {
     writer.optional("pricing_endpoint_url", pricing_endpoint_url.as_ref());
     writer.line("interruption_queue_urls", format!("[{}]", interruption_queue_urls.join(", ")));
     writer.line("launch_api", launch_api.name());
+    writer.line("call_deadline", call_deadline);
+    writer.line("visibility_lag", visibility_lag);
+}
+
+fn ppio_lines(writer: &mut Writer<'_>, ppio: &PpioConfig) {
+    let PpioConfig { api_key, base_url, novita: _, currency, allow_http, watch_every, call_deadline, visibility_lag } =
+        ppio;
+    writer.line("api_key", api_key);
+    writer.optional("base_url", base_url.as_ref());
+    writer.line("currency", currency.code());
+    writer.line("allow_http", allow_http);
+    writer.line("watch_every", watch_every);
     writer.line("call_deadline", call_deadline);
     writer.line("visibility_lag", visibility_lag);
 }

@@ -125,7 +125,7 @@ impl<'r> Page<'r> {
             self.children(path, choice);
         }
         for (pattern, schema) in property.get("patternProperties").and_then(Value::as_object).into_iter().flatten() {
-            let kind: String = pattern.chars().filter(char::is_ascii_alphanumeric).take(3).collect();
+            let kind: String = pattern.chars().skip(1).take_while(char::is_ascii_alphanumeric).collect();
             self.children(&format!("{path}.{kind}"), schema);
         }
     }

@@ -14,6 +14,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
+use policies::rng::Stream;
 use serde_json::{Value, json};
 
 use crate::peer::Served;
@@ -78,7 +79,9 @@ impl Container {
         !matches!(self.status, "exited" | "toRemove" | "removing" | "removed")
     }
 
-    fn is_spot(&self) -> bool {
+    /// It is spot.
+    #[must_use]
+    pub fn is_spot(&self) -> bool {
         self.body["billingMode"] == "spot"
     }
 
@@ -110,6 +113,13 @@ pub struct Cloud {
     pub largest_page: usize,
     /// The number of the first page.
     pub first_page: usize,
+    /// Of 10,000 creations so many are refused for want of room, and so many answers to creations, deletions and lists
+    /// break off.
+    pub refused: u32,
+    /// See `refused`.
+    pub lost: u32,
+    /// Draws for both.
+    draws: Option<Stream>,
     /// The next creation fails once it was taken.
     pub next_fails: bool,
     next: u64,
@@ -134,9 +144,37 @@ impl Cloud {
         self.troubles.insert(path, trouble);
     }
 
+    /// What goes wrong with this request, by the script or by chance.
+    fn mishap(&mut self, end: &str) -> Option<Trouble> {
+        if let Some(trouble) = self.troubles.get(end) {
+            return Some(*trouble);
+        }
+        let draws = self.draws.get_or_insert_with(|| Stream::new(1, "ppio"));
+        if end == "create" && draws.chance(self.refused) {
+            return Some(Trouble::Refuse(400, "INSUFFICIENT_RESOURCE"));
+        }
+        draws.chance(self.lost).then_some(Trouble::LoseReply)
+    }
+
     /// Nothing goes wrong any more.
     pub fn calm(&mut self) {
+        (self.refused, self.lost) = (0, 0);
         self.troubles.clear();
+    }
+
+    /// Takes an instance away at once, without a notice.
+    pub fn take(&mut self, id: &str) {
+        if let Some(found) = self.instances.get_mut(id) {
+            found.status = "exited";
+        }
+    }
+
+    /// Instances that are there and were made by us, by their names.
+    #[must_use]
+    pub fn ours(&self) -> Vec<Container> {
+        let ours =
+            |c: &&Container| c.is_alive() && c.body["name"].as_str().is_some_and(|n| n.starts_with("spotfleet-"));
+        self.instances.values().filter(ours).cloned().collect()
     }
 
     /// Says that this instance will be taken back in an hour.
@@ -383,7 +421,7 @@ async fn answer(
         return refused(401, "UNAUTHORIZED", "no key, or a wrong one");
     }
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    match cloud.troubles.get(end.as_str()).copied() {
+    match cloud.mishap(&end) {
         Some(Trouble::Refuse(status, name)) => refused(status, name, "by the script of faults"),
         Some(Trouble::Gateway) => (StatusCode::BAD_GATEWAY, "<html><body>bad gateway</body></html>").into_response(),
         Some(Trouble::LoseRequest) => broken_off(),

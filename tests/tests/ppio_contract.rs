@@ -1,5 +1,6 @@
 //! The PPIO adapter on the wire: the contract of every provider, and what is PPIO's own. The peer is a server of our own;
 //! every request is held against the field tables of the interface's pages.
+#![cfg(feature = "ppio")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -200,6 +200,22 @@ fn a_partial_launch_is_settled_by_the_machines_that_carry_its_token() {
 }
 
 #[test]
+fn an_answer_that_comes_after_its_machine_has_gone_brings_nothing_back() {
+    let mut bench = Bench::new(None, vec![Record::Intent(intent())]);
+    let machines = |bench: &Bench| bench.controller.ledger().machines().len();
+    bench.list(vec![instance("i-1", Some("sf-1-1"), Phase::Running)]);
+    assert_eq!(machines(&bench), 1);
+    bench.list(vec![instance("i-1", Some("sf-1-1"), Phase::Gone)]);
+    assert_eq!(machines(&bench), 0);
+    let Intent { token, fleet, pool, spec, count, .. } = intent();
+    let launch = Launch { token, fleet, pool, spec, count };
+    let launched = Launched { ids: vec!["i-1".into(), "i-2".into()], shortfall: None };
+    bench.controller.on_launched(&launch, Ok(launched));
+    let known: Vec<_> = bench.controller.ledger().machines().keys().map(|(_, id)| id.as_str()).collect();
+    assert_eq!((known, bench.open()), (vec!["i-2"], 0));
+}
+
+#[test]
 fn a_failed_listing_proves_nothing() {
     let mut bench = Bench::new(None, vec![Record::Intent(intent()), Record::Machine(machine("i-1", None))]);
     for _ in 0..20 {
