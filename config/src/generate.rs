@@ -134,6 +134,10 @@ impl<'r> Page<'r> {
         if self.shown.iter().any(|(shown, _)| shown == name) {
             return;
         }
+        // Several clouds have a table at one place, or one table at several.
+        let shared = ["Ppio", "AwsLaunch", "PpioLaunch"].contains(&name);
+        let own = raw::tables().find(|table| shared && table.name == name).map(|table| table.path);
+        let path = own.unwrap_or(path);
         self.shown.push((name.to_owned(), path.to_owned()));
         if let Some(table) = self.root.pointer(&format!("/$defs/{name}")) {
             self.table(path, name, table);

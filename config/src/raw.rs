@@ -532,7 +532,7 @@ pub(crate) fn tables() -> impl Iterator<Item = Table> {
         Orphans "daemon.orphans",
         SecretRef "a secret",
         Aws "providers.aws",
-        Ppio "providers.ppio",
+        Ppio "providers.ppio and providers.novita",
         Sim "providers.sim",
         SimType "providers.sim.types.<name>",
         Fleet "fleets[]",
@@ -565,8 +565,8 @@ pub(crate) fn tables() -> impl Iterator<Item = Table> {
         WorkersMetric "fleets[].scale_down.workers.prometheus",
         WorkersStream "fleets[].scale_down.workers.redis",
         Pools "fleets[].pools[]",
-        AwsLaunch "fleets[].pools[].launch",
-        PpioLaunch "fleets[].pools[].launch",
+        AwsLaunch "fleets[].pools[].launch of aws",
+        PpioLaunch "fleets[].pools[].launch of ppio and novita",
     }
     .into_iter()
 }

@@ -168,24 +168,33 @@ fn rootfs(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<Leaf<Count>>) -> 
 }
 
 fn ports_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<List<Leaf<Text>>>) -> Option<Vec<String>> {
-    let items = cx.distinct(at, field)?;
+    let items = cx.items(at, field)?;
     if items.len() > MOST_PORTS {
         cx.wrong(at, format!("{} ports are too many", items.len()), format!("{MOST_PORTS} at most"));
         return None;
     }
+    let mut ports: Vec<String> = Vec::new();
     let mut whole = true;
-    for (at, port) in &items {
+    for (at, item) in items {
+        let Some(port) = cx.value(&at, item) else {
+            whole = false;
+            continue;
+        };
+        let twice = ports.contains(&port);
         let fits = port.split_once('/').is_some_and(|(number, kind)| {
             let number: Option<u16> = number.parse().ok();
             matches!(kind, "tcp" | "http") && number.is_some_and(|n| n > 0 && !TAKEN_PORTS.contains(&n))
         });
         if !fits {
             let hint = "write `80/http` or `3306/tcp`; 2222 to 2224 are taken";
-            cx.wrong(at, format!("{} is no port that can be mapped", quoted(port)), hint);
+            cx.wrong(&at, format!("{} is no port that can be mapped", quoted(&port)), hint);
+        } else if twice {
+            cx.wrong(&at, "this stands twice in the list", "remove one of the two");
         }
-        whole &= fits;
+        whole &= fits && !twice;
+        ports.push(port);
     }
-    whole.then(|| items.into_iter().map(|(_, port)| port).collect())
+    whole.then_some(ports)
 }
 
 fn env_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<Dict<Leaf<Text>>>) -> Option<BTreeMap<String, String>> {
