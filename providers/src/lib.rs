@@ -16,6 +16,8 @@ use policies::model::{
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(any(feature = "aws", feature = "ppio"))]
+mod clock;
 pub mod contract;
 pub mod demand;
 pub mod doctor;

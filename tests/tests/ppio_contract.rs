@@ -291,6 +291,20 @@ async fn a_list_that_is_not_whole_is_a_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn regions_that_look_at_once_share_a_list_that_is_not_older_than_their_question() {
+    let account = Account::new();
+    let lists = |account: &Account| account.peer.cloud().requests.get("instances").copied().unwrap_or(0);
+    let (south, east): (Region, Region) = (SOUTH.into(), EAST.into());
+    let looks =
+        futures::future::join_all((0..10).map(|n| account.ppio.instances(if n % 2 == 0 { &south } else { &east })));
+    assert!(looks.await.iter().all(Result::is_ok));
+    let together = lists(&account);
+    assert!(together <= 2, "{together} lists for ten questions at once");
+    let id = account.launch("sf-1-1").await;
+    assert!(account.phase_of(&id).await.is_some(), "a list of before the launch is not taken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_in_place_of_an_answer_to_a_launch_is_ambiguous() {
     let account = Account::new();
     account.peer.cloud().trouble("create", Trouble::Gateway);

@@ -31,7 +31,7 @@ impl Site {
 daemon:
   state_dir: {}
   listen: 127.0.0.1:0
-  tick: 1s
+  tick: 3s
   owner: e2e
   rates: {{CNY: 0.14}}
   log: {{format: json}}
