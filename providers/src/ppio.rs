@@ -57,7 +57,7 @@ const CLUSTERS_LAST: Duration = Duration::from_secs(3_600);
 /// | terminate | one delete, at times one stop | 0.5/s |
 /// | read | each page of instances | 0.4/s |
 /// | price | two product lists, now and then the clusters | 0.1/s |
-/// | notices | each page of instances, each [`PpioSettings::watch_every`] | 0.1/s |
+/// | notices | each page of instances, each [`PpioSettings::watch_every`] | as that says |
 #[must_use]
 pub fn rates(regions: usize) -> Rates {
     let parts = u64::try_from(regions.max(1)).unwrap_or(u64::MAX);
@@ -67,7 +67,7 @@ pub fn rates(regions: usize) -> Rates {
         terminate: rate(4, 2_000),
         read: Some(Rate::new(6, Span::from_millis(2_500))),
         price: rate(2, 10_000),
-        notice: Some(Rate::new(3, Span::from_secs(10))),
+        notice: None,
     }
 }
 

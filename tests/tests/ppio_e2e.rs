@@ -44,7 +44,7 @@ fleets:
       queue: {{source: {{file: {{path: {}}}}}, jobs_per_unit_hour: 60, drain_within: 10m}}
     on_demand: {{base: 1}}
     spot: {{min_pools: 2, max_price: {{of_on_demand: 60%}}}}
-    scale_up: {{cooldown: 0s}}
+    scale_up: {{cooldown: 0s, max_launches_per_hour: 1000}}
     scale_down: {{cooldown: 0s, idle_grace: 1s, drain_timeout: 2s}}
     pools:
       - provider: ppio
