@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ struct Site {
 impl Site {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let (refusing, echo) = (refusing_redis(), echoing_server());
+        let (refusing, echo) = (serving(refusing_redis), serving(echoing_server));
         let nobody = {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
             listener.local_addr().expect("an address")
@@ -142,51 +142,41 @@ impl Site {
     }
 }
 
-/// A Redis that refuses every password, and repeats what it was sent.
-fn refusing_redis() -> SocketAddr {
+/// Answers every connection so, each in a thread of its own, until the process of the test ends.
+fn serving(answer: fn(TcpStream)) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
-    // Ends with the process of the test.
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            thread::spawn(move || {
-                let mut sent = [0; 4_096];
-                while let Ok(length @ 1..) = stream.read(&mut sent) {
-                    let sent = String::from_utf8_lossy(&sent[..length]).replace(['\r', '\n'], " ");
-                    for _ in 0..sent.matches('*').count().max(1) {
-                        if stream.write_all(format!("-WRONGPASS not with {sent}\r\n").as_bytes()).is_err() {
-                            return;
-                        }
-                    }
-                }
-            });
+            let Ok(stream) = stream else { return };
+            thread::spawn(move || answer(stream));
         }
     });
     address
 }
 
-/// An HTTP server that refuses every request, and repeats what it was sent.
-fn echoing_server() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    // Ends with the process of the test.
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            thread::spawn(move || {
-                let mut sent = [0; 4_096];
-                let length = stream.read(&mut sent).unwrap_or(0);
-                let sent = String::from_utf8_lossy(&sent[..length]);
-                let body = serde_json::json!({"status": "error", "error": sent, "message": sent, "reason": sent});
-                let body = body.to_string();
-                let head = format!("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: {}", body.len());
-                // Who asks may have gone.
-                stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).ok();
-            });
+/// A Redis that refuses every password, and repeats what it was sent.
+fn refusing_redis(mut stream: TcpStream) {
+    let mut sent = [0; 4_096];
+    while let Ok(length @ 1..) = stream.read(&mut sent) {
+        let sent = String::from_utf8_lossy(&sent[..length]).replace(['\r', '\n'], " ");
+        for _ in 0..sent.matches('*').count().max(1) {
+            if stream.write_all(format!("-WRONGPASS not with {sent}\r\n").as_bytes()).is_err() {
+                return;
+            }
         }
-    });
-    address
+    }
+}
+
+/// An HTTP server that refuses every request, and repeats what it was sent.
+fn echoing_server(mut stream: TcpStream) {
+    let mut sent = [0; 4_096];
+    let length = stream.read(&mut sent).unwrap_or(0);
+    let sent = String::from_utf8_lossy(&sent[..length]);
+    let body = serde_json::json!({"status": "error", "error": sent, "message": sent, "reason": sent}).to_string();
+    let head = format!("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: {}", body.len());
+    // Who asks may have gone.
+    stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).ok();
 }
 
 /// A request; gives everything of the answer that is there within a moment.
