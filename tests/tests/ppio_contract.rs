@@ -178,8 +178,8 @@ async fn what_is_sent_is_what_was_asked_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_is_taken_is_not_taken_again_in_whatever_state_it_is() {
     let account = Account::new();
-    let first = account.launch("sf-1-1").await;
     let other = account.launch("sf-1-11").await;
+    let first = account.launch("sf-1-1").await;
     assert_ne!(first, other, "the filter by name is fuzzy, the comparison is not");
     for status in ["creating", "running", "exited", "removing"] {
         account.peer.cloud().instances.get_mut(first.as_str()).expect("there").status = status;
