@@ -10,10 +10,10 @@ use policies::model::{
 use policies::schedule::{End, Schedule};
 use policies::units::PerHour;
 use providers::LaunchSpec;
-use providers::spec::{AwsSpec, GcpSpec};
+use providers::spec::{AwsSpec, GcpSpec, PpioSpec};
 
 use crate::model::{
-    AwsConfig, Config, DaemonConfig, FleetConfig, HookConfig, HookWay, HttpServer, LogConfig, OtlpConfig,
+    AwsConfig, Config, DaemonConfig, FleetConfig, HookConfig, HookWay, HttpServer, LogConfig, OtlpConfig, PpioConfig,
     ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, Url, WorkersConfig, WorkersKind,
 };
 
@@ -98,6 +98,7 @@ fn lines(config: &Config) -> Lines {
         let mut writer = Writer { lines: &mut lines, path: format!("providers.{name}") };
         match provider {
             ProviderConfig::Aws(aws) => aws_lines(&mut writer, aws),
+            ProviderConfig::Ppio(ppio) => ppio_lines(&mut writer, ppio),
             ProviderConfig::Sim(sim) => sim_lines(&mut writer, sim),
         }
     }
@@ -137,6 +138,7 @@ fn lines(config: &Config) -> Lines {
                 LaunchSpec::Sim => {}
                 LaunchSpec::Aws(spec) => launch_lines(&mut writer, spec),
                 LaunchSpec::Gcp(spec) => gcp_launch_lines(&mut writer, spec),
+                LaunchSpec::Ppio(spec) => ppio_launch_lines(&mut writer, spec),
             }
         }
     }
@@ -223,6 +225,18 @@ fn aws_lines(writer: &mut Writer<'_>, aws: &AwsConfig) {
     writer.optional("pricing_endpoint_url", pricing_endpoint_url.as_ref());
     writer.line("interruption_queue_urls", format!("[{}]", interruption_queue_urls.join(", ")));
     writer.line("launch_api", launch_api.name());
+    writer.line("call_deadline", call_deadline);
+    writer.line("visibility_lag", visibility_lag);
+}
+
+fn ppio_lines(writer: &mut Writer<'_>, ppio: &PpioConfig) {
+    let PpioConfig { api_key, base_url, novita: _, currency, allow_http, watch_every, call_deadline, visibility_lag } =
+        ppio;
+    writer.line("api_key", api_key);
+    writer.optional("base_url", base_url.as_ref());
+    writer.line("currency", currency.code());
+    writer.line("allow_http", allow_http);
+    writer.line("watch_every", watch_every);
     writer.line("call_deadline", call_deadline);
     writer.line("visibility_lag", visibility_lag);
 }
@@ -404,7 +418,7 @@ fn launch_lines(writer: &mut Writer<'_>, spec: &AwsSpec) {
     writer.line("security_groups", format!("[{}]", security_groups.join(", ")));
     writer.optional("instance_profile", instance_profile.as_ref());
     writer.optional("key_name", key_name.as_ref());
-    writer.optional("user_data", user_data.as_deref().map(summary));
+    writer.optional("user_data", user_data.as_deref().map(unshown));
     writer.map("tags", tags);
 }
 
@@ -431,15 +445,40 @@ fn gcp_launch_lines(writer: &mut Writer<'_>, spec: &GcpSpec) {
     writer.line("external_ip", external_ip);
     writer.optional("service_account", service_account.as_ref());
     writer.line("network_tags", format!("[{}]", network_tags.join(", ")));
-    writer.optional("startup_script", startup_script.as_deref().map(summary));
-    let metadata: BTreeMap<_, _> = metadata.iter().map(|(key, value)| (key, summary(value))).collect();
+    writer.optional("startup_script", startup_script.as_deref().map(unshown));
+    let metadata: BTreeMap<_, _> = metadata.iter().map(|(key, value)| (key, unshown(value))).collect();
     writer.map("metadata", &metadata);
     writer.optional("max_run", max_run.as_ref());
     writer.map("labels", labels);
 }
 
-/// What a text that may be long, or hold what is nobody's business, is told by.
-fn summary(text: &str) -> String {
+fn ppio_launch_lines(writer: &mut Writer<'_>, spec: &PpioSpec) {
+    let PpioSpec {
+        image,
+        rootfs_gb,
+        image_auth_id,
+        ports,
+        env,
+        command,
+        entrypoint,
+        min_cuda,
+        network_id,
+        network_storages,
+    } = spec;
+    writer.line("image", image);
+    writer.line("rootfs_gb", rootfs_gb);
+    writer.optional("image_auth_id", image_auth_id.as_ref());
+    writer.line("ports", format!("[{}]", ports.join(", ")));
+    writer.map("env", &env.iter().map(|(key, value)| (key.clone(), unshown(value))).collect());
+    writer.optional("command", command.as_deref().map(unshown));
+    writer.optional("entrypoint", entrypoint.as_ref());
+    writer.optional("min_cuda", min_cuda.as_ref());
+    writer.optional("network_id", network_id.as_ref());
+    writer.map("network_storages", network_storages);
+}
+
+/// Text that may hold what it should not: only that it changed is told.
+fn unshown(text: &str) -> String {
     let mut hash = DefaultHasher::new();
     text.hash(&mut hash);
     format!("{} bytes, checksum {:016x}", text.len(), hash.finish())

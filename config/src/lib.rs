@@ -34,7 +34,7 @@ pub use host::{FakeHost, Host, ThisHost};
 pub use lower::{DEFAULT_OWNER, MAX_POOLS};
 pub use model::{
     AwsConfig, Config, DaemonConfig, FleetConfig, HookConfig, HookWay, HttpServer, LaunchApi, LogConfig, LogFormat,
-    LogLevel, OtlpConfig, ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, StoreEngine, Url,
+    LogLevel, OtlpConfig, PpioConfig, ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, StoreEngine, Url,
     WorkersConfig, WorkersKind,
 };
 pub use problem::{MAX_PROBLEMS, Problem, Problems};

@@ -161,6 +161,8 @@ pub struct OtlpConfig {
 pub enum ProviderConfig {
     /// Amazon EC2.
     Aws(AwsConfig),
+    /// PPIO, or Novita AI.
+    Ppio(PpioConfig),
     /// A simulated cloud.
     Sim(SimConfig),
 }
@@ -178,6 +180,27 @@ pub struct AwsConfig {
     pub interruption_queue_urls: Vec<String>,
     /// Which call launches.
     pub launch_api: LaunchApi,
+    /// No call may take longer.
+    pub call_deadline: Span,
+    /// A machine may be missing from a listing for so long after its launch.
+    pub visibility_lag: Span,
+}
+
+/// PPIO, or Novita AI.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PpioConfig {
+    /// Key of the account.
+    pub api_key: Secret,
+    /// URL of the interface; `None`: that of PPIO, or of Novita AI.
+    pub base_url: Option<String>,
+    /// It is Novita AI.
+    pub novita: bool,
+    /// Currency of its prices.
+    pub currency: Currency,
+    /// A URL without TLS is allowed.
+    pub allow_http: bool,
+    /// How often the list of machines is looked at for notices.
+    pub watch_every: Span,
     /// No call may take longer.
     pub call_deadline: Span,
     /// A machine may be missing from a listing for so long after its launch.

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "ppio")]
+mod ppio;
 mod sim;
 mod source;
 
@@ -14,7 +16,6 @@ use policies::control::Setup;
 use policies::failure::Failure;
 use policies::model::{Fleet, Lane, ProviderName, Region, SourceRule};
 use policies::units::Time;
-#[cfg(feature = "aws")]
 use providers::doctor::{Doctor, Wanted};
 use providers::{Guarded, Provider};
 use secrecy::{ExposeSecret, SecretString};
@@ -206,7 +207,7 @@ pub async fn renewed(old: &Config, new: &Config, clock: &Clock) -> Result<(World
     let mut tidy = Tidy::default();
     for (name, provider) in &old.providers {
         // A simulated cloud would forget its machines.
-        if matches!(provider, ProviderConfig::Aws(_))
+        if !matches!(provider, ProviderConfig::Sim(_))
             && regions(name, new).iter().any(|r| !regions(name, old).contains(r))
         {
             let raw = provider_of(name, provider, new, clock, &mut tidy).await?;
@@ -233,11 +234,19 @@ async fn provider_of(
             Ok(cloud)
         }
         #[cfg(not(feature = "aws"))]
-        ProviderConfig::Aws(_) => {
-            let why = "this program was built without AWS: build it with the default features".to_owned();
-            tidy.nothing(Err(AssembleError::Provider { name: name.clone(), why })).await
-        }
+        ProviderConfig::Aws(_) => tidy.nothing(Err(built_without(name, "AWS"))).await,
+        #[cfg(feature = "ppio")]
+        ProviderConfig::Ppio(settings) => Ok(ppio::cloud(name, settings, config, &ThisHost)?),
+        #[cfg(not(feature = "ppio"))]
+        ProviderConfig::Ppio(_) => Err(built_without(name, "PPIO")),
     }
+}
+
+/// A cloud of the configuration that this program does not know.
+#[cfg(not(all(feature = "aws", feature = "ppio")))]
+fn built_without(name: &ProviderName, cloud: &str) -> AssembleError {
+    let why = format!("this program was built without {cloud}: build it with the default features");
+    AssembleError::Provider { name: name.clone(), why }
 }
 
 /// Clouds in which something is left over when launch specifications change.
@@ -278,16 +287,35 @@ impl Tidy {
     }
 }
 
-/// The doctors of the clouds of kind `aws` in a configuration, each with what the fleets want of it.
+/// A doctor with what the fleets want of its cloud.
+pub type Doctored = (Box<dyn Doctor>, Vec<Wanted>);
+
+/// The doctors of the clouds of kind `aws` in a configuration.
 ///
 /// # Errors
 /// When one cannot be set up.
 #[cfg(feature = "aws")]
-pub async fn aws_doctors(config: &Config) -> Result<Vec<(Box<dyn Doctor>, Vec<Wanted>)>, AssembleError> {
-    let mut doctors: Vec<(Box<dyn Doctor>, Vec<Wanted>)> = Vec::new();
+pub async fn aws_doctors(config: &Config) -> Result<Vec<Doctored>, AssembleError> {
+    let mut doctors: Vec<Doctored> = Vec::new();
     for (name, provider) in &config.providers {
         if let ProviderConfig::Aws(settings) = provider {
             doctors.push((Box::new(aws::doctor(name, settings, config).await?), launches(name, config)));
+        }
+    }
+    Ok(doctors)
+}
+
+/// The doctors of the clouds of kinds `ppio` and `novita` in a configuration.
+///
+/// # Errors
+/// When one cannot be set up.
+#[cfg(feature = "ppio")]
+pub fn ppio_doctors(config: &Config) -> Result<Vec<Doctored>, AssembleError> {
+    let mut doctors: Vec<Doctored> = Vec::new();
+    for (name, provider) in &config.providers {
+        if let ProviderConfig::Ppio(settings) = provider {
+            let doctor = ppio::doctor(name, settings, config, &ThisHost)?;
+            doctors.push((Box::new(doctor), launches(name, config)));
         }
     }
     Ok(doctors)
@@ -302,7 +330,7 @@ pub fn aws_policy(config: Option<&Config>) -> serde_json::Value {
 }
 
 /// What the fleets may want to launch in a provider, by fleet and specification.
-#[cfg(feature = "aws")]
+#[cfg(any(feature = "aws", feature = "ppio"))]
 fn launches(name: &ProviderName, config: &Config) -> Vec<Wanted> {
     let mut all = Vec::new();
     for FleetConfig { fleet, specs, .. } in &config.fleets {

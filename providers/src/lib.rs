@@ -16,7 +16,7 @@ use policies::model::{
 
 #[cfg(feature = "aws")]
 pub mod aws;
-#[cfg(feature = "gcp")]
+#[cfg(any(feature = "aws", feature = "gcp", feature = "ppio"))]
 mod clock;
 pub mod contract;
 pub mod demand;
@@ -26,6 +26,8 @@ pub mod gcp;
 pub mod guard;
 pub mod hook;
 mod net;
+#[cfg(feature = "ppio")]
+pub mod ppio;
 pub mod sim;
 pub mod spec;
 pub mod workers;

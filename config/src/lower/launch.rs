@@ -77,7 +77,7 @@ fn is_region(name: &str) -> bool {
 pub(crate) fn lower(
     cx: &mut Lowering<'_, '_>,
     at: &At<'_>,
-    field: Field<raw::Launch>,
+    field: Field<raw::AwsLaunch>,
     regions: Option<&Named<'_>>,
     labels: Option<&BTreeMap<String, String>>,
 ) -> Option<AwsSpec> {
@@ -85,7 +85,7 @@ pub(crate) fn lower(
         cx.wrong(at, "the key is missing: EC2 needs an image and subnets", "add `launch: {image: ..., subnets: ...}`");
         return None;
     }
-    let raw::Launch { image, subnets, security_groups, instance_profile, key_name, user_data, user_data_file, tags } =
+    let raw::AwsLaunch { image, subnets, security_groups, instance_profile, key_name, user_data, user_data_file, tags } =
         cx.open(at, field)?;
     let several = regions.is_some_and(|r| r.len() > 1);
     let one_region = "write one entry of `pools` for each region";

@@ -7,7 +7,7 @@ use policies::units::{Currency, Share, Span};
 
 use crate::hints;
 use crate::lower::daemon::url;
-use crate::lower::{At, Lowering, NameRule, PLACE_NAME};
+use crate::lower::{At, Lowering, NameRule, PLACE_NAME, ppio};
 use crate::model::{AwsConfig, ProviderConfig, SimConfig, SimType};
 use crate::problem::quoted;
 use crate::raw;
@@ -45,10 +45,13 @@ pub(crate) fn lower(
         }
         let lowered = match provider {
             raw::Provider::Aws(table) => lower_aws(cx, &at, table).map(ProviderConfig::Aws),
+            raw::Provider::Ppio(table) => {
+                ppio::lower_account(cx, &at, table, raw::kind_of(&name), currencies).map(ProviderConfig::Ppio)
+            }
             raw::Provider::Sim(table) => lower_sim(cx, &at, table, currencies).map(ProviderConfig::Sim),
             raw::Provider::Later => {
                 let rule = format!("the kind {} is not supported in this version", quoted(raw::kind_of(&name)));
-                cx.wrong_unshown(&at, rule, "remove it; this version knows `aws` and `sim`");
+                cx.wrong_unshown(&at, rule, "remove it; this version knows `aws`, `ppio`, `novita` and `sim`");
                 None
             }
             raw::Provider::Unknown if !named => None,
@@ -56,7 +59,8 @@ pub(crate) fn lower(
                 let rule = format!("unknown kind of provider {}", quoted(raw::kind_of(&name)));
                 let hint = match hints::nearest(raw::kind_of(&name), raw::KINDS.into_iter()) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => "a name starts with its kind: `aws`, `aws-research`, `sim`, `sim-a`".to_owned(),
+                    None => "a name starts with its kind: `aws`, `aws-research`, `ppio`, `novita`, `sim`, `sim-a`"
+                        .to_owned(),
                 };
                 cx.wrong_unshown(&at, rule, hint);
                 None
@@ -142,6 +146,14 @@ fn queues(
     whole.then_some(urls)
 }
 
+/// That prices in this currency can be converted.
+pub(crate) fn check_rate(cx: &mut Lowering<'_, '_>, at: &At<'_>, currency: Option<Currency>, currencies: &[Currency]) {
+    if let Some(currency) = currency.filter(|c| !currencies.contains(c)) {
+        let rule = format!("its prices are in {}, and there is no rate for that", currency.code());
+        cx.wrong(at, rule, format!("add it to `daemon.rates`: {{{}: ...}}", currency.code()));
+    }
+}
+
 fn lower_sim(
     cx: &mut Lowering<'_, '_>,
     at: &At<'_>,
@@ -161,10 +173,7 @@ fn lower_sim(
     let seed = cx.value(&at.key("seed"), seed);
     let currency_at = at.key("currency");
     let currency = cx.value(&currency_at, currency);
-    if let Some(currency) = currency.filter(|c| !currencies.contains(c)) {
-        let rule = format!("its prices are in {}, and there is no rate for that", currency.code());
-        cx.wrong(&currency_at, rule, format!("add it to `daemon.rates`: {{{}: ...}}", currency.code()));
-    }
+    check_rate(cx, &currency_at, currency, currencies);
     let mut span = |name: &str, field, most| {
         let at = at.key(name);
         let value = cx.value(&at, field);
