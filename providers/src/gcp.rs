@@ -200,8 +200,7 @@ impl Gcp {
     async fn end(&self, id: &InstanceId) -> Result<(), Failure> {
         // An id that is none of ours names nothing here.
         let Some((name, zone)) = translate::parts_of(id) else { return Ok(()) };
-        let request = translate::request_id("delete", &self.settings.owner, id.as_str());
-        let outcome = match self.compute.delete(zone, name, &request).await {
+        let outcome = match self.compute.delete(zone, name).await {
             Ok(operation) => match operation.state {
                 // Taken: the listing shows how it goes on, and an end is repeated until it does.
                 State::Running | State::Done => return Ok(()),
@@ -209,7 +208,18 @@ impl Gcp {
             },
             Err(trouble) => trouble,
         };
-        if outcome.is_gone() { Ok(()) } else { Err(failure::of_end(DELETE, &outcome)) }
+        if outcome.is_gone() || (outcome.is_in_transition() && self.is_ending(zone, name).await) {
+            return Ok(());
+        }
+        Err(failure::of_end(DELETE, &outcome))
+    }
+
+    /// That a machine is on its way out already, so that another request to end it is refused for now.
+    async fn is_ending(&self, zone: &str, name: &str) -> bool {
+        match self.compute.get(zone, name).await {
+            Ok(machine) => machine.is_ending(),
+            Err(trouble) => trouble.is_gone(),
+        }
     }
 
     fn deadline(&self) -> Duration {

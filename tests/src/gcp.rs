@@ -54,6 +54,8 @@ pub enum Call {
 pub enum Fault {
     /// Refused with this HTTP status and reason; nothing happens.
     Refuse(u16, &'static str),
+    /// The same in the newer form, with the reason in `details`.
+    RefuseNew(u16, &'static str),
     /// Taken; the operation ends with this code, and names this HTTP status.
     Ends {
         /// The code.
@@ -169,6 +171,16 @@ pub(crate) fn refused(status: u16, reason: &str, text: &str) -> (u16, Value) {
     (status, json!({"error": {"code": status, "message": text, "errors": [error]}}))
 }
 
+/// The newer form: a text for the status, and the reason in the details.
+fn refused_anew(status: u16, reason: &str) -> (u16, Value) {
+    let info = json!({"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason,
+        "domain": "googleapis.com", "metadata": {"service": "compute.googleapis.com"}});
+    let errors = [json!({"message": "by the script of faults", "domain": "global", "reason": "forbidden"})];
+    let (text, of_status) = ("by the script of faults", "PERMISSION_DENIED");
+    let error = json!({"code": status, "message": text, "status": of_status, "details": [info], "errors": errors});
+    (status, json!({"error": error}))
+}
+
 async fn answer(
     Shared(inner): Shared<Arc<Mutex<Inner>>>,
     method: Method,
@@ -218,6 +230,7 @@ fn faulty(
     match fault {
         None => Some(world.answer(call, parts, query, body, None)),
         Some(Fault::Refuse(status, reason)) => Some(refused(status, reason, "by the script of faults")),
+        Some(Fault::RefuseNew(status, reason)) => Some(refused_anew(status, reason)),
         Some(Fault::LoseRequest) => None,
         Some(Fault::LoseReply) => {
             world.answer(call, parts, query, body, None);

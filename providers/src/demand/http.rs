@@ -70,6 +70,7 @@ impl Source for HttpSource {
 #[cfg(test)]
 mod tests {
     use axum::Router;
+    use axum::http::Uri;
     use axum::routing::get;
 
     use super::super::HttpEndpoint;
@@ -87,7 +88,7 @@ mod tests {
 
     async fn fake() -> Fake {
         // Path and query are asked for as they are written.
-        let answer = |uri: axum::http::Uri| async move { if uri.query() == Some("all=1") { ANSWER } else { "{}" } };
+        let answer = |uri: Uri| async move { if uri.query() == Some("all=1") { ANSWER } else { "{}" } };
         Fake::start(Router::new().route("/stats/", get(answer))).await
     }
 

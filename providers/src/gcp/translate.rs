@@ -20,14 +20,15 @@ pub(super) const INTENT_LABEL: &str = "spotfleet-intent";
 /// Label that protects a machine from being let go; put by hand or by the machine itself, never by us.
 const PROTECTED_LABEL: &str = "spotfleet-protected";
 
-/// Labels that a machine may have. Source: Compute Engine, "Labeling resources".
+/// Labels that a machine may have. Source: Google Cloud, "Requirements for labels", the same for every service.
 const LABELS: usize = 64;
 /// Characters of a label's key and of its value. Same source.
 const LABEL_LENGTH: usize = 63;
-/// The shortest and the longest life that can be given to a machine. Source: Compute Engine, "Limit VM runtime".
+/// The shortest and the longest life that can be given to a machine. Source: Compute Engine, "Limit the run time of a VM".
 const MAX_RUN: (Span, Span) = (Span::from_secs(30), Span::from_hours(120 * 24));
-/// Families with GPUs in the machine type, which cannot be moved to another host while they run.
-const GPU_FAMILIES: [&str; 7] = ["a2", "a3", "a4", "a4x", "g2", "g4", "ct5lp"];
+/// Families with GPUs in the machine type, which cannot be moved to another host while they run. Source: the list of
+/// machine types with `accelerators`, as karpenter-provider-gcp gives it (`docs/gpu-nodes.md`).
+const GPU_FAMILIES: [&str; 6] = ["a2", "a3", "a4", "a4x", "g2", "g4"];
 
 /// A machine as Google lists it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -97,7 +98,7 @@ pub(super) fn wanted<'a>(owner: &str, order: &'a Order, spec: &'a GcpSpec) -> Re
     let family = machine_type.split('-').next().unwrap_or_default();
     Ok(Wanted {
         name: machine_name(owner, &order.token),
-        request: request_id("insert", owner, &format!("{} {}", order.pool, order.token)),
+        request: request_id(owner, &format!("{} {}", order.pool, order.token)),
         zone: order.pool.zone().as_str(),
         machine_type,
         spot,
@@ -149,8 +150,8 @@ pub(super) fn machine_name(owner: &str, token: &Token) -> String {
 }
 
 /// A request id, as the same request has it: a UUID of version 8 (RFC 9562, "custom"), never all zero.
-pub(super) fn request_id(what: &str, owner: &str, of: &str) -> String {
-    let number = hash(&["request", what, owner, of]);
+fn request_id(owner: &str, launch: &str) -> String {
+    let number = hash(&["request", owner, launch]);
     let number = (number & !(0xf << 76) & !(0x3 << 62)) | (0x8 << 76) | (0x2 << 62);
     let text = format!("{number:032x}");
     let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();

@@ -167,10 +167,11 @@ impl Compute {
         Ok(machine(found, zone))
     }
 
-    pub(super) async fn delete(&self, zone: &str, name: &str, request: &str) -> Result<Operation, Trouble> {
+    /// Asks for the end of a machine. Without a request id: an end is repeated until the machine is gone, and the answer to
+    /// a repeated id would be that to the first request, also when that failed.
+    pub(super) async fn delete(&self, zone: &str, name: &str) -> Result<Operation, Trouble> {
         let call = self.instances.delete().set_project(&self.project).set_zone(zone).set_instance(name);
-        let call = call.set_request_id(request).with_attempt_timeout(self.deadline);
-        call.send().await.map(operation).map_err(trouble)
+        call.with_attempt_timeout(self.deadline).send().await.map(operation).map_err(trouble)
     }
 
     /// Every machine of the owner, in all zones of the project.

@@ -72,18 +72,13 @@ impl World {
         let now = self.now;
         for operation in self.operations.values().filter(|operation| operation.ends <= now) {
             let key = (operation.zone.clone(), operation.name.clone());
-            match operation.kind {
-                "insert" if operation.error.is_some() => {
-                    if self.machines.get(&key).is_some_and(|machine| machine.number == operation.target) {
-                        self.machines.remove(&key);
-                    }
+            let made = |machine: &Machine| machine.number == operation.target && machine.status == "PROVISIONING";
+            if operation.kind == "insert" && self.machines.get(&key).is_some_and(made) {
+                if operation.error.is_some() {
+                    self.machines.remove(&key);
+                } else if let Some(machine) = self.machines.get_mut(&key) {
+                    "RUNNING".clone_into(&mut machine.status);
                 }
-                "insert" => {
-                    if let Some(machine) = self.machines.get_mut(&key).filter(|m| m.status == "PROVISIONING") {
-                        "RUNNING".clone_into(&mut machine.status);
-                    }
-                }
-                _ => {}
             }
         }
         self.machines.retain(|_, machine| machine.gone_at.is_none_or(|at| at > now));
@@ -312,12 +307,19 @@ impl World {
         shown
     }
 
+    /// Operations of a zone by their type, oldest first.
     fn events(&self, zone: &str, query: &BTreeMap<String, String>) -> (u16, Value) {
         let wanted = query.get("filter").and_then(|filter| filter.strip_prefix("operationType=")).unwrap_or_default();
         let wanted = wanted.trim_matches('"');
         let here = self.operations.iter().filter(|(_, o)| o.zone == zone && (wanted.is_empty() || o.kind == wanted));
-        let items: Vec<Value> = here.map(|(name, _)| self.operation(name)).collect();
-        (200, json!({"kind": "compute#operationList", "items": items}))
+        let all: Vec<&String> = here.map(|(name, _)| name).collect();
+        let from: usize = query.get("pageToken").and_then(|token| token.parse().ok()).unwrap_or(0);
+        let items: Vec<Value> = all.iter().skip(from).take(self.page).map(|name| self.operation(name)).collect();
+        let mut answer = json!({"kind": "compute#operationList", "items": items});
+        if from + self.page < all.len() {
+            answer["nextPageToken"] = (from + self.page).to_string().into();
+        }
+        (200, answer)
     }
 
     fn list(&self, query: &BTreeMap<String, String>, fault: Option<&Fault>) -> (u16, Value) {

@@ -45,7 +45,7 @@ fn name_and_request_follow_from_the_token() {
 
 #[test]
 fn a_request_id_is_a_uuid() {
-    let id = request_id("insert", "me", "t-1");
+    let id = request_id("me", "t-1");
     let parts: Vec<_> = id.split('-').map(str::len).collect();
     assert_eq!(parts, [8, 4, 4, 4, 12], "{id}");
     assert_eq!(id.as_bytes()[14], b'8', "{id}");
