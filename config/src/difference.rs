@@ -13,7 +13,7 @@ use providers::LaunchSpec;
 use providers::spec::{AwsSpec, GcpSpec, PpioSpec};
 
 use crate::model::{
-    AwsConfig, Config, DaemonConfig, FleetConfig, HookConfig, HookWay, HttpServer, LogConfig, OtlpConfig, PpioConfig,
+    AwsConfig, Config, DaemonConfig, FleetConfig, GcpConfig, HookConfig, HookWay, HttpServer, LogConfig, OtlpConfig, PpioConfig,
     ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, Url, WorkersConfig, WorkersKind,
 };
 
@@ -98,6 +98,7 @@ fn lines(config: &Config) -> Lines {
         let mut writer = Writer { lines: &mut lines, path: format!("providers.{name}") };
         match provider {
             ProviderConfig::Aws(aws) => aws_lines(&mut writer, aws),
+            ProviderConfig::Gcp(gcp) => gcp_lines(&mut writer, gcp),
             ProviderConfig::Ppio(ppio) => ppio_lines(&mut writer, ppio),
             ProviderConfig::Sim(sim) => sim_lines(&mut writer, sim),
         }
@@ -225,6 +226,21 @@ fn aws_lines(writer: &mut Writer<'_>, aws: &AwsConfig) {
     writer.optional("pricing_endpoint_url", pricing_endpoint_url.as_ref());
     writer.line("interruption_queue_urls", format!("[{}]", interruption_queue_urls.join(", ")));
     writer.line("launch_api", launch_api.name());
+    writer.line("call_deadline", call_deadline);
+    writer.line("visibility_lag", visibility_lag);
+}
+
+fn gcp_lines(writer: &mut Writer<'_>, gcp: &GcpConfig) {
+    let GcpConfig { project, on_demand_micros, endpoint_url, allow_http, watch_every, call_deadline, visibility_lag } =
+        gcp;
+    writer.line("project", project);
+    for ((region, name), micros) in on_demand_micros {
+        let price = policies::units::PricePerHour::from_micros(*micros);
+        writer.line(&format!("on_demand_prices.{region}.{name}"), price);
+    }
+    writer.optional("endpoint_url", endpoint_url.as_ref());
+    writer.line("allow_http_endpoint", allow_http);
+    writer.line("watch_every", watch_every);
     writer.line("call_deadline", call_deadline);
     writer.line("visibility_lag", visibility_lag);
 }
@@ -446,8 +462,7 @@ fn gcp_launch_lines(writer: &mut Writer<'_>, spec: &GcpSpec) {
     writer.optional("service_account", service_account.as_ref());
     writer.line("network_tags", format!("[{}]", network_tags.join(", ")));
     writer.optional("startup_script", startup_script.as_deref().map(unshown));
-    let metadata: BTreeMap<_, _> = metadata.iter().map(|(key, value)| (key, unshown(value))).collect();
-    writer.map("metadata", &metadata);
+    writer.map("metadata", &metadata.iter().map(|(key, value)| (key.clone(), unshown(value))).collect());
     writer.optional("max_run", max_run.as_ref());
     writer.map("labels", labels);
 }

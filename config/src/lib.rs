@@ -33,7 +33,7 @@ pub use generate::{reference, schema as json_schema};
 pub use host::{FakeHost, Host, ThisHost};
 pub use lower::{DEFAULT_OWNER, MAX_POOLS};
 pub use model::{
-    AwsConfig, Config, DaemonConfig, FleetConfig, HookConfig, HookWay, HttpServer, LaunchApi, LogConfig, LogFormat,
+    AwsConfig, Config, DaemonConfig, FleetConfig, GcpConfig, HookConfig, HookWay, HttpServer, LaunchApi, LogConfig, LogFormat,
     LogLevel, OtlpConfig, PpioConfig, ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, StoreEngine, Url,
     WorkersConfig, WorkersKind,
 };

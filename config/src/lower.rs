@@ -26,6 +26,7 @@ mod budget;
 mod daemon;
 mod demand;
 mod fleet;
+mod gcp;
 mod hook;
 mod launch;
 mod pools;
@@ -363,6 +364,11 @@ pub(crate) fn lower(cx: &mut Lowering<'_, '_>, at: &At<'_>, file: Field<raw::Fil
     let (names, valid) = providers::lower(cx, &at.key("providers"), providers, &currencies);
     let known = Known { names, valid: &valid, currencies };
     let fleets = lower_fleets(cx, &at.key("fleets"), fleets, &known);
+    let has_labels = valid.values().any(|provider| matches!(provider, ProviderConfig::Gcp(_)));
+    if let Some(daemon) = daemon.as_ref().filter(|daemon| has_labels && !gcp::LABEL.allows(&daemon.owner)) {
+        let rule = format!("on Compute Engine the owner is a label, and {} cannot be one", quoted(&daemon.owner));
+        cx.wrong(&at.key("daemon").key("owner"), rule, gcp::LABEL.hint);
+    }
     let names_machines = valid.values().any(|provider| matches!(provider, ProviderConfig::Ppio(_)));
     let plain = NameRule::plain("owner");
     if let Some(daemon) = daemon.as_ref().filter(|daemon| names_machines && !plain.allows(&daemon.owner)) {

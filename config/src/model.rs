@@ -10,7 +10,7 @@ use std::sync::Arc;
 use policies::budget::Budget;
 use policies::control::OrphanRule;
 use policies::cost::Rates;
-use policies::model::{Fleet, FleetName, InstanceType, ProviderName, SourceName, SpecName};
+use policies::model::{Fleet, FleetName, InstanceType, ProviderName, Region, SourceName, SpecName};
 use policies::schedule::TimeZone;
 use policies::units::{Currency, Share, Span};
 use providers::LaunchSpec;
@@ -161,6 +161,8 @@ pub struct OtlpConfig {
 pub enum ProviderConfig {
     /// Amazon EC2.
     Aws(AwsConfig),
+    /// Google Compute Engine.
+    Gcp(GcpConfig),
     /// PPIO, or Novita AI.
     Ppio(PpioConfig),
     /// A simulated cloud.
@@ -180,6 +182,25 @@ pub struct AwsConfig {
     pub interruption_queue_urls: Vec<String>,
     /// Which call launches.
     pub launch_api: LaunchApi,
+    /// No call may take longer.
+    pub call_deadline: Span,
+    /// A machine may be missing from a listing for so long after its launch.
+    pub visibility_lag: Span,
+}
+
+/// One project of Google Compute Engine. Credentials are Application Default Credentials.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GcpConfig {
+    /// Id of the project.
+    pub project: String,
+    /// On-demand prices that the operator gives, in millionths of a dollar an hour.
+    pub on_demand_micros: BTreeMap<(Region, InstanceType), u64>,
+    /// URL of the API in place of Google's own.
+    pub endpoint_url: Option<String>,
+    /// An endpoint without TLS is allowed.
+    pub allow_http: bool,
+    /// How often the list of machines is looked at for those that were taken.
+    pub watch_every: Span,
     /// No call may take longer.
     pub call_deadline: Span,
     /// A machine may be missing from a listing for so long after its launch.

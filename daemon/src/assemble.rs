@@ -2,6 +2,8 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "gcp")]
+mod gcp;
 #[cfg(feature = "ppio")]
 mod ppio;
 mod sim;
@@ -235,6 +237,10 @@ async fn provider_of(
         }
         #[cfg(not(feature = "aws"))]
         ProviderConfig::Aws(_) => tidy.nothing(Err(built_without(name, "AWS"))).await,
+        #[cfg(feature = "gcp")]
+        ProviderConfig::Gcp(settings) => Ok(gcp::cloud(name, settings, config).await?),
+        #[cfg(not(feature = "gcp"))]
+        ProviderConfig::Gcp(_) => Err(built_without(name, "Google Compute Engine")),
         #[cfg(feature = "ppio")]
         ProviderConfig::Ppio(settings) => Ok(ppio::cloud(name, settings, config, &ThisHost)?),
         #[cfg(not(feature = "ppio"))]
@@ -243,7 +249,7 @@ async fn provider_of(
 }
 
 /// A cloud of the configuration that this program does not know.
-#[cfg(not(all(feature = "aws", feature = "ppio")))]
+#[cfg(not(all(feature = "aws", feature = "gcp", feature = "ppio")))]
 fn built_without(name: &ProviderName, cloud: &str) -> AssembleError {
     let why = format!("this program was built without {cloud}: build it with the default features");
     AssembleError::Provider { name: name.clone(), why }
@@ -305,6 +311,21 @@ pub async fn aws_doctors(config: &Config) -> Result<Vec<Doctored>, AssembleError
     Ok(doctors)
 }
 
+/// The doctors of the clouds of kind `gcp` in a configuration.
+///
+/// # Errors
+/// When one cannot be set up.
+#[cfg(feature = "gcp")]
+pub async fn gcp_doctors(config: &Config) -> Result<Vec<Doctored>, AssembleError> {
+    let mut doctors: Vec<Doctored> = Vec::new();
+    for (name, provider) in &config.providers {
+        if let ProviderConfig::Gcp(settings) = provider {
+            doctors.push((Box::new(gcp::doctor(name, settings, config).await?), launches(name, config)));
+        }
+    }
+    Ok(doctors)
+}
+
 /// The doctors of the clouds of kinds `ppio` and `novita` in a configuration.
 ///
 /// # Errors
@@ -330,7 +351,7 @@ pub fn aws_policy(config: Option<&Config>) -> serde_json::Value {
 }
 
 /// What the fleets may want to launch in a provider, by fleet and specification.
-#[cfg(any(feature = "aws", feature = "ppio"))]
+#[cfg(any(feature = "aws", feature = "gcp", feature = "ppio"))]
 fn launches(name: &ProviderName, config: &Config) -> Vec<Wanted> {
     let mut all = Vec::new();
     for FleetConfig { fleet, specs, .. } in &config.fleets {

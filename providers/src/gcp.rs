@@ -10,14 +10,14 @@
 //! with a longest life (`max_run`), are deleted by Google when they end, with their disk.
 //!
 //! In here: `wire` (the SDK), `translate` (pure), `failure` (codes to kinds), `offers` (facts kept with their age),
-//! `watch` (notices), `doctor` (what is missing before anything is launched). Not here: rate limits, deadlines and
+//! `watch` (notices), `doctor` (what is missing before anything is launched), `role` (the permissions). Not here: rate limits, deadlines and
 //! metrics (the guard), retries and decisions (the controller).
 
 use async_trait::async_trait;
 use core::time::Duration;
 use policies::control::Launched;
 use policies::failure::{Failure, FailureKind};
-use policies::model::{Capabilities, Instance, InstanceId, Notice, Offer, Pool, ProviderName, Region, Zone};
+use policies::model::{Capabilities, Instance, InstanceId, InstanceType, Notice, Offer, Pool, ProviderName, Region, Zone};
 use policies::units::{ListPrice, Span};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -29,12 +29,14 @@ use crate::{LaunchSpec, Order, Provider, Rate, Rates};
 mod doctor;
 mod failure;
 mod offers;
+mod role;
 mod translate;
 mod watch;
 mod wire;
 
 pub use doctor::GcpDoctor;
 use offers::Catalogue;
+pub use role::minimal_role;
 use watch::Watch;
 use wire::{Compute, State};
 
@@ -92,7 +94,7 @@ pub struct GcpSettings {
     /// How often the list is looked at for machines that were taken.
     pub watch_every: Span,
     /// On-demand prices in place of those of the checked-in table, by region and type.
-    pub prices: BTreeMap<(Region, String), ListPrice>,
+    pub prices: BTreeMap<(Region, InstanceType), ListPrice>,
 }
 
 impl GcpSettings {

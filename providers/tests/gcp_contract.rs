@@ -3,7 +3,7 @@
 //! The peer is a file of the crate `tests`, taken in by its path: that crate brings every cloud's SDK with it.
 #![cfg(feature = "gcp")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,7 +12,8 @@ use policies::failure::{Failure, FailureKind};
 use policies::model::{FleetName, Instance, InstanceId, Market, NoticeKind, Phase, Pool, Token};
 use policies::units::{ListPrice, Span};
 use providers::contract::{Fault as Wrong, Verdict, World, check, report};
-use providers::gcp::{Gcp, GcpSettings};
+use providers::doctor::{Doctor, Finding, Verdict as Health, Wanted};
+use providers::gcp::{Gcp, GcpDoctor, GcpSettings};
 use providers::spec::GcpSpec;
 use providers::{CallClass, LaunchSpec, Order, Provider};
 use serde_json::json;
@@ -208,6 +209,57 @@ async fn a_stock_out_after_an_accepted_insert_is_no_machine() {
 }
 
 #[tokio::test]
+async fn a_stock_out_is_seen_for_a_moment_and_told_to_whoever_asks_again() {
+    let world = Google::new().await;
+    let stock_out = Fault::Ends { code: "ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS", http: None, at_once: false };
+    world.peer.rule(Call::Insert, stock_out, Some(1));
+    world.peer.rule(Call::Wait, Fault::LoseRequest, Some(1));
+    // How it ended is not known, and the machine is listed.
+    assert_eq!(world.refused("t-1").await, FailureKind::Ambiguous);
+    assert_eq!(world.list().await.iter().map(|i| i.phase).collect::<Vec<_>>(), [Phase::Starting]);
+    // The same request is the same operation, also when nothing is wrong any more.
+    assert_eq!(world.refused("t-1").await, FailureKind::NoCapacity);
+    assert_eq!(world.list().await, []);
+    let requests = world.peer.requests(Call::Insert);
+    assert_eq!(requests[0].query["requestId"], requests[1].query["requestId"]);
+    assert_eq!(requests[0].body, requests[1].body);
+    // Another launch is another request.
+    world.made("t-2").await;
+    assert_ne!(world.peer.requests(Call::Insert)[2].query["requestId"], requests[0].query["requestId"]);
+}
+
+#[tokio::test]
+async fn nothing_is_asked_twice_for_one_call() {
+    let world = Google::new().await;
+    let id = world.made("t-1").await;
+    for call in [Call::Insert, Call::List, Call::Delete, Call::Region] {
+        world.peer.rule(call, Fault::Refuse(503, "backendError"), None);
+    }
+    let counts = || [Call::Insert, Call::List, Call::Delete].map(|call| world.peer.requests(call).len());
+    let before = counts();
+    assert_eq!(world.refused("t-2").await, FailureKind::Ambiguous);
+    let listed = world.gcp.instances(&REGION.into()).await.expect_err("a server in trouble");
+    assert_eq!(listed.kind, FailureKind::Unavailable);
+    let ended = world.gcp.terminate(&REGION.into(), &[id]).await.expect("answers").remove(0).1;
+    assert_eq!(ended.map_err(|failure| failure.kind), Err(FailureKind::Ambiguous));
+    assert_eq!(counts(), before.map(|count| count + 1));
+}
+
+#[tokio::test]
+async fn a_reason_is_found_in_the_newer_form_too() {
+    let world = Google::new().await;
+    for (status, reason, kind) in [
+        (403, "RATE_LIMIT_EXCEEDED", FailureKind::Throttled),
+        (403, "SERVICE_DISABLED", FailureKind::Denied),
+        (429, "RATE_LIMIT_EXCEEDED", FailureKind::Throttled),
+    ] {
+        world.peer.rule(Call::Insert, Fault::RefuseNew(status, reason), Some(1));
+        let failure = world.launch("t-1").await.expect_err("refused");
+        assert_eq!((failure.kind, failure.code.as_str()), (kind, reason));
+    }
+}
+
+#[tokio::test]
 async fn quota_rate_and_rights_are_told_apart_behind_the_same_status() {
     let world = Google::new().await;
     assert_eq!(world.ends_as("QUOTA_EXCEEDED", 403).await, [FailureKind::Quota; 3]);
@@ -320,23 +372,44 @@ async fn an_end_is_done_when_nothing_is_found() {
     let found_nothing = Fault::Ends { code: "RESOURCE_NOT_FOUND", http: None, at_once: true };
     world.peer.rule(Call::Delete, found_nothing, Some(1));
     assert_eq!(end().await, Ok(()));
+    // An end that failed is asked for anew: its answer is not that of the first request.
+    let failed = Fault::Ends { code: "INTERNAL_ERROR", http: Some(500), at_once: true };
+    world.peer.rule(Call::Delete, failed, Some(1));
+    assert_eq!(end().await, Err(FailureKind::Ambiguous));
+    assert_eq!(end().await, Ok(()));
+    assert!(world.peer.requests(Call::Delete).iter().all(|request| !request.query.contains_key("requestId")));
+    // On its way out: refused as in transition, which is no failure.
+    assert_eq!(world.list().await[0].phase, Phase::Ending);
+    assert_eq!(end().await, Ok(()));
+    // Gone: 404.
+    world.pass(Span::from_mins(1)).await;
+    assert_eq!(world.list().await, []);
+    let before = world.peer.requests(Call::Delete).len();
+    assert_eq!(end().await, Ok(()));
+    assert_eq!(world.peer.requests(Call::Delete).len(), before + 1);
 }
 
 #[tokio::test]
 async fn a_preemption_is_a_notice_when_its_event_is_there() {
     let world = Google::new().await;
     let (told, silent, ended) = (world.made("t-1").await, world.made("t-2").await, world.made("t-3").await);
+    let stopped = world.made("t-4").await;
     assert_eq!(world.gcp.notices().await, Ok(vec![]));
     world.peer.with(|world| {
+        // Events of a page each.
+        world.page = 1;
         world.preempt(ZONE, parts(&told).0, true);
         world.preempt(ZONE, parts(&silent).0, false);
+        // One that is stopped and not deleted: at the end it is `TERMINATED`.
+        world.preempt(ZONE, parts(&stopped).0, true);
+        "TERMINATED".clone_into(&mut world.machine(ZONE, parts(&stopped).0).expect("there").status);
     });
     world.gcp.terminate(&REGION.into(), &[ended]).await.expect("answers");
     let notices = world.gcp.notices().await.expect("a look");
-    assert_eq!(notices.len(), 1, "{notices:?}");
-    assert_eq!((&notices[0].instance, notices[0].kind), (&told, NoticeKind::Interruption));
+    let noticed: BTreeSet<_> = notices.iter().map(|notice| (&notice.instance, notice.kind)).collect();
+    assert_eq!(noticed, BTreeSet::from([&told, &stopped].map(|id| (id, NoticeKind::Interruption))));
     let phases: Vec<_> = world.list().await.iter().map(|instance| instance.phase).collect();
-    assert_eq!(phases, [Phase::Ending; 3], "the listing shows each of them");
+    assert_eq!(phases, [Phase::Ending; 4], "the listing shows each of them");
     world.pass(Span::from_mins(1)).await;
     assert_eq!(world.gcp.notices().await, Ok(vec![]), "told once");
     assert_eq!(world.list().await, []);
@@ -366,6 +439,47 @@ async fn spot_prices_are_googles_and_the_table_stands_in() {
     world.peer.rule(Call::History, Fault::Refuse(403, "forbidden"), None);
     let other = Gcp::new(settings(world.peer.origin())).await.expect("good settings");
     assert_eq!(prices(&other).await, [ListPrice::usd(60_656), on_demand], "of the table");
+}
+
+#[tokio::test]
+async fn the_doctor_says_what_is_missing() {
+    let world = Google::new().await;
+    let pool = |zone: &str, kind: &str, market| Pool::new("gcp", REGION, zone, kind, market);
+    let pools = BTreeSet::from([
+        world.spot(),
+        world.on_demand(),
+        pool(ZONE, "n2-standard-5", Market::Spot),
+        Pool::new("gcp", "us-east9", "us-east9-a", "e2-standard-4", Market::OnDemand),
+    ]);
+    let mut spec = world.spec.clone();
+    spec.service_account = Some("worker@research-1.iam.gserviceaccount.com".to_owned());
+    let wanted = [Wanted { fleet: "web".into(), spec: Arc::new(LaunchSpec::Gcp(spec)), pools }];
+    let examine = async || {
+        let doctor = GcpDoctor::new(settings(world.peer.origin())).await.expect("good settings");
+        doctor.examine(&wanted).await
+    };
+    let verdict = |findings: &[Finding], place: &str, subject: &str| {
+        let found = findings.iter().find(|finding| finding.place == place && finding.subject == subject);
+        found.unwrap_or_else(|| panic!("{place} {subject}: {findings:#?}")).verdict
+    };
+    let findings = examine().await;
+    assert_eq!(verdict(&findings, "project", fake::PROJECT), Health::Ok);
+    assert_eq!(verdict(&findings, REGION, REGION), Health::Ok);
+    assert_eq!(verdict(&findings, REGION, "IN_USE_ADDRESSES"), Health::Warning, "a quota that is used up");
+    assert_eq!(verdict(&findings, ZONE, "n2-standard-4 spot"), Health::Ok);
+    assert_eq!(verdict(&findings, "us-central1-b", "e2-standard-4 on-demand"), Health::Ok);
+    assert_eq!(verdict(&findings, ZONE, "n2-standard-5 spot"), Health::Problem);
+    assert_eq!(verdict(&findings, "us-east9-a", "e2-standard-4 on-demand"), Health::Warning, "no price is known");
+    for subject in [world.spec.image.as_str(), "worker@research-1.iam.gserviceaccount.com", "instances.insert"] {
+        assert_eq!(verdict(&findings, "project", subject), Health::NotChecked);
+    }
+    assert_eq!(world.peer.requests(Call::Insert).len(), 0, "a doctor makes nothing");
+    // Without the right to read spot prices the table stands in.
+    world.peer.rule(Call::History, Fault::Refuse(403, "forbidden"), None);
+    assert_eq!(verdict(&examine().await, ZONE, "n2-standard-4 spot"), Health::Warning);
+    world.peer.rule(Call::List, Fault::Refuse(403, "forbidden"), None);
+    let findings = examine().await;
+    assert!(matches!(findings.as_slice(), [only] if only.verdict == Health::Problem), "{findings:?}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use policies::units::{Capacity, Currency, Share};
 use providers::LaunchSpec;
 
 use crate::hints;
-use crate::lower::{At, Known, Lowering, MAX_POOLS, PLACE_NAME, launch, ppio};
+use crate::lower::{At, Known, Lowering, MAX_POOLS, PLACE_NAME, gcp, launch, ppio};
 use crate::model::ProviderConfig;
 use crate::problem::quoted;
 use crate::raw;
@@ -153,6 +153,17 @@ fn lower_entry(
             }
             None => (None, None),
         }
+    } else if kind == "gcp" {
+        if let (Some(regions), Some(types)) = (&regions, &types) {
+            gcp::check_names(cx, regions, types);
+        }
+        let spec = gcp::lower(cx, &launch_at, raw::launch::read(launch), regions.as_deref(), labels);
+        let named = named.filter(|_| has_zones);
+        let zones = match &regions {
+            Some(regions) if !has_zones || named.is_some() => gcp::zones_of(cx, at, regions, named),
+            _ => None,
+        };
+        (zones, spec.map(LaunchSpec::Gcp))
     } else if matches!(kind, "ppio" | "novita") {
         if has_zones {
             cx.wrong(&zones_at, "a cluster has no zones", "remove it");

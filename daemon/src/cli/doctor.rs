@@ -7,7 +7,7 @@ use config::{Config, ProviderConfig};
 
 use super::out::{Out, lines, table};
 use super::{ConfigArg, Done, Fault, files};
-#[cfg(any(feature = "aws", feature = "ppio"))]
+#[cfg(any(feature = "aws", feature = "gcp", feature = "ppio"))]
 use crate::assemble::{AssembleError, Doctored};
 use crate::http::view::{Examined, Found};
 
@@ -24,6 +24,8 @@ pub struct DoctorArgs {
 pub enum DoctorCloud {
     /// Examine the accounts of kind `aws`: credentials, regions, permissions, images, networks, instance types, queues
     Aws(DoctorAwsArgs),
+    /// Examine the projects of kind `gcp`: credentials, regions and their quotas, machine types; or print a minimal role
+    Gcp(DoctorGcpArgs),
     /// Examine the accounts of kinds `ppio` and `novita`: key, clusters, products, prices, what is sold out
     Ppio(DoctorPpioArgs),
 }
@@ -47,6 +49,23 @@ pub struct DoctorAwsArgs {
     pub iam_policy: bool,
 }
 
+/// Examines the projects of kind `gcp` of a fleet file, in every region and zone that its fleets name.
+///
+/// Reads only: nothing is launched, ended or made. Compute Engine has no dry run, so whether a launch would be taken is said
+/// not to be checked, and so are images, subnetworks and service accounts, with the commands that tell.
+///
+/// The exit code is 1 when there is a problem.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorGcpArgs {
+    /// The fleet file [default: that of `run`]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Print the minimal custom role of the daemon, for `gcloud iam roles create --file`, and examine nothing
+    #[arg(long)]
+    pub role: bool,
+}
+
 /// Examines the accounts of kinds `ppio` and `novita` of a fleet file, in every cluster that its fleets name.
 ///
 /// Reads only: nothing is launched, ended or made. What PPIO tells nobody (limits, the balance, whether an image can be
@@ -67,6 +86,11 @@ pub(crate) fn doctor(args: &DoctorArgs, out: &Out) -> Result<Done, Fault> {
             let is_aws = |provider: &ProviderConfig| matches!(provider, ProviderConfig::Aws(_));
             examine(&file(args.config.as_ref()), "`aws`", is_aws, aws, out)
         }
+        DoctorCloud::Gcp(args) if args.role => role(out),
+        DoctorCloud::Gcp(args) => {
+            let is_gcp = |provider: &ProviderConfig| matches!(provider, ProviderConfig::Gcp(_));
+            examine(&file(args.config.as_ref()), "`gcp`", is_gcp, gcp, out)
+        }
         DoctorCloud::Ppio(args) => {
             let is_ppio = |provider: &ProviderConfig| matches!(provider, ProviderConfig::Ppio(_));
             examine(&file(args.config.as_ref()), "`ppio` or `novita`", is_ppio, ppio, out)
@@ -78,7 +102,7 @@ fn file(given: Option<&PathBuf>) -> PathBuf {
     given.cloned().unwrap_or_else(ConfigArg::fallback)
 }
 
-#[cfg(not(all(feature = "aws", feature = "ppio")))]
+#[cfg(not(all(feature = "aws", feature = "gcp", feature = "ppio")))]
 fn built_without<T>(cloud: &str) -> Result<T, Fault> {
     Err(Fault::Failed(format!("this program was built without {cloud}: build it with the default features")))
 }
@@ -91,6 +115,16 @@ fn policy(_: &DoctorAwsArgs, _: &Out) -> Result<Done, Fault> {
 #[cfg(not(feature = "aws"))]
 fn aws(_: &Config) -> Result<Vec<Found>, Fault> {
     built_without("AWS")
+}
+
+#[cfg(not(feature = "gcp"))]
+fn role(_: &Out) -> Result<Done, Fault> {
+    built_without("Google Compute Engine")
+}
+
+#[cfg(not(feature = "gcp"))]
+fn gcp(_: &Config) -> Result<Vec<Found>, Fault> {
+    built_without("Google Compute Engine")
 }
 
 #[cfg(not(feature = "ppio"))]
@@ -114,13 +148,27 @@ fn aws(config: &Config) -> Result<Vec<Found>, Fault> {
     findings(crate::assemble::aws_doctors(config))
 }
 
+#[cfg(feature = "gcp")]
+fn role(out: &Out) -> Result<Done, Fault> {
+    let role = providers::gcp::minimal_role();
+    let mut text = serde_json::to_string_pretty(&role).map_err(|e| Fault::doing("write JSON", &e))?;
+    text.push('\n');
+    out.text(&text)?;
+    Ok(Done::Well)
+}
+
+#[cfg(feature = "gcp")]
+fn gcp(config: &Config) -> Result<Vec<Found>, Fault> {
+    findings(crate::assemble::gcp_doctors(config))
+}
+
 #[cfg(feature = "ppio")]
 fn ppio(config: &Config) -> Result<Vec<Found>, Fault> {
     findings(std::future::ready(crate::assemble::ppio_doctors(config)))
 }
 
 /// What these doctors find.
-#[cfg(any(feature = "aws", feature = "ppio"))]
+#[cfg(any(feature = "aws", feature = "gcp", feature = "ppio"))]
 fn findings(doctors: impl Future<Output = Result<Vec<Doctored>, AssembleError>>) -> Result<Vec<Found>, Fault> {
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Fault::doing("start", &e))?;
     let found = runtime.block_on(async {

@@ -18,7 +18,7 @@ use super::failure;
 use super::translate::{time_of, unknown_type};
 use super::wire::Compute;
 
-/// Spot prices move about monthly, "at most once a day" (Compute Engine, "Spot VMs: pricing").
+/// How long a spot price is kept. They change about monthly, so an hour misses nothing and spares the calls.
 const SPOT_KEPT: Span = Span::from_hours(1);
 /// After a refusal the history is left alone for so long.
 const SPOT_PAUSE: Span = Span::from_mins(30);
@@ -33,7 +33,7 @@ type Place = (Zone, InstanceType);
 /// Facts about offers, each with its age.
 #[derive(Debug)]
 pub(super) struct Catalogue {
-    given: BTreeMap<(Region, String), ListPrice>,
+    given: BTreeMap<(Region, InstanceType), ListPrice>,
     shapes: BTreeMap<Place, Shape>,
     unknown: BTreeMap<Place, Time>,
     /// The price, since when it holds, and when it was read.
@@ -42,7 +42,7 @@ pub(super) struct Catalogue {
 }
 
 impl Catalogue {
-    pub(super) fn new(given: BTreeMap<(Region, String), ListPrice>) -> Self {
+    pub(super) fn new(given: BTreeMap<(Region, InstanceType), ListPrice>) -> Self {
         Self { given, shapes: BTreeMap::new(), unknown: BTreeMap::new(), spot: BTreeMap::new(), spot_paused: None }
     }
 
@@ -132,7 +132,7 @@ impl Catalogue {
                 read.or_else(|| row.and_then(|row| Some((row.spot?, row.as_of))))
             }
             Market::OnDemand => {
-                let given = self.given.get(&(region.clone(), place.1.to_string()));
+                let given = self.given.get(&(region.clone(), place.1.clone()));
                 given.map(|price| (*price, now)).or_else(|| row.map(|row| (row.on_demand, row.as_of)))
             }
         }

@@ -183,7 +183,11 @@ impl World {
             Call::Region => {
                 let quota =
                     |metric: &str, limit: f64, usage: f64| json!({"metric": metric, "limit": limit, "usage": usage});
-                let quotas = [quota("CPUS", 24.0, 8.0), quota("PREEMPTIBLE_CPUS", 0.0, 0.0)];
+                let quotas = [
+                    quota("CPUS", 24.0, 8.0),
+                    quota("IN_USE_ADDRESSES", 8.0, 8.0),
+                    quota("PREEMPTIBLE_CPUS", 0.0, 0.0),
+                ];
                 (200, json!({"kind": "compute#region", "name": part(0), "status": "UP", "quotas": quotas}))
             }
         }
