@@ -13,8 +13,8 @@ use providers::LaunchSpec;
 use providers::spec::{AwsSpec, GcpSpec, PpioSpec};
 
 use crate::model::{
-    AwsConfig, Config, DaemonConfig, FleetConfig, GcpConfig, HookConfig, HookWay, HttpServer, LogConfig, OtlpConfig, PpioConfig,
-    ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, Url, WorkersConfig, WorkersKind,
+    AwsConfig, Config, DaemonConfig, FleetConfig, GcpConfig, HookConfig, HookWay, HttpServer, LogConfig, OtlpConfig,
+    PpioConfig, ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, Url, WorkersConfig, WorkersKind,
 };
 
 /// So many added or removed pools are named; the rest is counted.

@@ -172,6 +172,7 @@ fn plural(word: &str) -> String {
     match word {
         "text" | "units" => word.to_owned(),
         _ if word.contains(" or ") => word.to_owned(),
+        _ if word.starts_with("mapping of ") => word.replacen("mapping", "mappings", 1),
         _ => format!("{word}s"),
     }
 }

@@ -19,8 +19,8 @@ pub(crate) use demand::{
     Source, Sqs,
 };
 use field::{Dict, Field, Key, List, Raw, Read, Scalar, table};
-pub(crate) use launch::Launch;
 pub(crate) use gcp::{Gcp, GcpLaunch};
+pub(crate) use launch::Launch;
 pub(crate) use ppio::{Ppio, PpioLaunch};
 use value::{
     Count, CronText, Duration, FilePath, Flag, Leaf, Listen, Micros, OneOf, Order, PerUnitHour, Percent, Rate, Text,
@@ -30,8 +30,8 @@ use value::{
 mod demand;
 mod duration;
 pub(crate) mod field;
-pub(crate) mod launch;
 mod gcp;
+pub(crate) mod launch;
 mod ppio;
 pub(crate) mod value;
 

@@ -17,7 +17,9 @@ use async_trait::async_trait;
 use core::time::Duration;
 use policies::control::Launched;
 use policies::failure::{Failure, FailureKind};
-use policies::model::{Capabilities, Instance, InstanceId, InstanceType, Notice, Offer, Pool, ProviderName, Region, Zone};
+use policies::model::{
+    Capabilities, Instance, InstanceId, InstanceType, Notice, Offer, Pool, ProviderName, Region, Zone,
+};
 use policies::units::{ListPrice, Span};
 use secrecy::SecretString;
 use std::collections::BTreeMap;

@@ -16,18 +16,21 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-#[path = "gcp/world.rs"]
+use crate::peer::Served;
+
 mod world;
 
 pub use world::{Machine, World};
 
 /// The token that it wants.
 pub const TOKEN: &str = "test-token-of-gcp";
+/// Where a machine of Google asks for the token of its service account.
+const METADATA_TOKEN: &str = "/computeMetadata/v1/instance/service-accounts/default/token";
 /// The project that it has.
 pub const PROJECT: &str = "research-1";
 
 /// What is asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Call {
     /// `instances.insert`.
     Insert,
@@ -84,10 +87,16 @@ pub enum Fault {
 pub struct Request {
     /// What was asked for.
     pub call: Call,
+    /// The method of HTTP.
+    pub method: String,
+    /// The path.
+    pub path: String,
     /// The query.
     pub query: BTreeMap<String, String>,
     /// The body, or null.
     pub body: Value,
+    /// Status and body of the answer; `None` when there was none that is Google's.
+    pub answer: Option<(u16, Value)>,
 }
 
 #[derive(Debug)]
@@ -107,9 +116,8 @@ struct Inner {
 /// The handle.
 #[derive(Debug)]
 pub struct Gcp {
-    origin: String,
     inner: Arc<Mutex<Inner>>,
-    server: tokio::task::JoinHandle<()>,
+    server: Served,
 }
 
 impl Gcp {
@@ -117,13 +125,11 @@ impl Gcp {
     ///
     /// # Panics
     /// When there is no port.
-    pub async fn start() -> Self {
+    #[must_use]
+    pub fn start() -> Self {
         let inner = Arc::new(Mutex::new(Inner::default()));
         let routes = Router::new().fallback(answer).with_state(Arc::clone(&inner));
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
-        let origin = format!("http://{}", listener.local_addr().expect("bound"));
-        let server = tokio::spawn(async move { axum::serve(listener, routes).await.expect("it serves") });
-        Self { origin, inner, server }
+        Self { inner, server: Served::start(routes) }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -133,7 +139,7 @@ impl Gcp {
     /// Scheme, host and port.
     #[must_use]
     pub fn origin(&self) -> &str {
-        &self.origin
+        self.server.origin()
     }
 
     /// From now on these calls go so, so many times or for good. The newest rule of a call counts.
@@ -151,16 +157,16 @@ impl Gcp {
         work(&mut self.inner().world)
     }
 
+    /// Every call that came so far.
+    #[must_use]
+    pub fn log(&self) -> Vec<Request> {
+        self.inner().log.clone()
+    }
+
     /// The calls of a kind that came so far.
     #[must_use]
     pub fn requests(&self, call: Call) -> Vec<Request> {
         self.inner().log.iter().filter(|request| request.call == call).cloned().collect()
-    }
-}
-
-impl Drop for Gcp {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }
 
@@ -190,19 +196,26 @@ async fn answer(
 ) -> Response {
     let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
     let (status, body) = match route(&method, uri.path()) {
+        // The metadata server of a machine with a service account: where credentials come from.
+        None if uri.path() == METADATA_TOKEN && headers.contains_key("metadata-flavor") => {
+            (200, json!({"access_token": TOKEN, "expires_in": 3_600, "token_type": "Bearer"}))
+        }
         None => refused(404, "notFound", "no such path"),
         Some((call, parts)) => {
             let authorized = headers.get("authorization").and_then(|value| value.to_str().ok());
             let query = query(uri.query().unwrap_or_default());
             let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-            inner.log.push(Request { call, query: query.clone(), body: body.clone() });
-            if authorized != Some(format!("Bearer {TOKEN}").as_str()) {
-                refused(401, "authError", "Invalid Credentials")
+            let answer = if authorized == Some(format!("Bearer {TOKEN}").as_str()) {
+                faulty(&mut inner, call, &parts, &query, &body)
             } else {
-                match faulty(&mut inner, call, &parts, &query, &body) {
-                    Some(answer) => answer,
-                    None => return broken_off(),
-                }
+                Some(refused(401, "authError", "Invalid Credentials"))
+            };
+            let told = answer.clone().filter(|(_, answer)| !answer.is_string());
+            let (method, path) = (method.as_str().to_owned(), uri.path().to_owned());
+            inner.log.push(Request { call, method, path, query, body, answer: told });
+            match answer {
+                Some(answer) => answer,
+                None => return broken_off(),
             }
         }
     };

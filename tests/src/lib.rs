@@ -4,6 +4,7 @@
 //! only, on a port that was free.
 
 pub mod daemon;
+pub mod gcp;
 pub mod large;
 pub mod moto;
 pub mod peer;

@@ -352,8 +352,12 @@ fn subnetworks_of(
 fn tags_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<List<Leaf<Text>>>) -> Option<Vec<String>> {
     let mut tags = Vec::new();
     let mut whole = true;
-    for (at, tag) in cx.distinct(at, field)? {
-        match cx.named(&at, Some(tag), &NETWORK_TAG) {
+    for (at, tag) in cx.items(at, field)? {
+        match named(cx, &at, tag, &NETWORK_TAG) {
+            Some(tag) if tags.contains(&tag) => {
+                cx.wrong(&at, "this stands twice in the list", "remove one of the two");
+                whole = false;
+            }
             Some(tag) => tags.push(tag),
             None => whole = false,
         }
@@ -370,6 +374,7 @@ fn script_of(
 ) -> Option<String> {
     let (text_at, file_at) = (at.key("startup_script"), at.key("startup_script_file"));
     let hint = "Compute Engine takes 256 KiB; let it fetch the rest";
+    cx.hide(&text_at);
     if !text.is_absent() && !file.is_absent() {
         cx.wrong_unshown(&file_at, "`startup_script` is given too", "keep one of the two");
         return None;
@@ -399,6 +404,7 @@ fn metadata_of(
 ) -> Option<BTreeMap<String, String>> {
     let mut metadata = BTreeMap::new();
     let mut whole = true;
+    cx.hide(at);
     let mut bytes = script_bytes + SCRIPT_KEY.len();
     for (at, key, value) in cx.entries(at, field)? {
         let key = cx.named(&at.itself(), Some(key), &METADATA_KEY).filter(|key| {

@@ -216,7 +216,12 @@ pub(crate) fn user_data_of(
 
 const USER_DATA_HINT: &str = "EC2 takes 16 KiB; let it fetch the rest";
 
-pub(crate) fn read_user_data(cx: &mut Lowering<'_, '_>, at: &At<'_>, path: &Path, limit: UserDataLimit) -> Option<String> {
+pub(crate) fn read_user_data(
+    cx: &mut Lowering<'_, '_>,
+    at: &At<'_>,
+    path: &Path,
+    limit: UserDataLimit,
+) -> Option<String> {
     let path = cx.directory.join(path);
     match cx.host.read_file(&path, limit.bytes) {
         Ok(bytes) => match String::from_utf8(bytes) {

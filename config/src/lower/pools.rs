@@ -160,7 +160,7 @@ fn lower_entry(
         let spec = gcp::lower(cx, &launch_at, raw::launch::read(launch), regions.as_deref(), labels);
         let named = named.filter(|_| has_zones);
         let zones = match &regions {
-            Some(regions) if !has_zones || named.is_some() => gcp::zones_of(cx, at, regions, named),
+            Some(regions) if !has_zones || named.is_some() => gcp::zones_of(cx, &zones_at, regions, named),
             _ => None,
         };
         (zones, spec.map(LaunchSpec::Gcp))

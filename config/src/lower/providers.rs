@@ -60,8 +60,10 @@ pub(crate) fn lower(
                 let rule = format!("unknown kind of provider {}", quoted(raw::kind_of(&name)));
                 let hint = match hints::nearest(raw::kind_of(&name), raw::KINDS.into_iter()) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => "a name starts with its kind: `aws`, `aws-research`, `gcp`, `ppio`, `novita`, `sim`, `sim-a`"
-                        .to_owned(),
+                    None => {
+                        "a name starts with its kind: `aws`, `aws-research`, `gcp`, `ppio`, `novita`, `sim`, `sim-a`"
+                            .to_owned()
+                    }
                 };
                 cx.wrong_unshown(&at, rule, hint);
                 None

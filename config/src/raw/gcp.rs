@@ -56,7 +56,8 @@ table! {
         optional startup_script: Leaf<Text>,
         /// File with the script, in place of `startup_script`. Example: `worker.sh`.
         optional startup_script_file: Leaf<FilePath>,
-        /// Further metadata. With cloud-init in the image: `{user-data: "#cloud-config\n..."}`.
+        /// Further metadata, of which a value has up to 256 KiB. Put no secrets in it either. With cloud-init in the image:
+        /// `{user-data: "#cloud-config\n..."}`.
         default("{}") metadata: Dict<Leaf<Text>>,
         /// Google deletes the machine by itself after so long, from 30s to 120d, also when the daemon is gone. It is then
         /// replaced like one that was taken. Example: `7d`.

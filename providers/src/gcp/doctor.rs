@@ -125,7 +125,9 @@ fn of_offer(offer: &Result<Offer, (Pool, Failure)>, now: Time) -> Finding {
         Err((pool, failure)) => {
             let hint = match pool.market() {
                 Market::OnDemand => "write it in `on_demand_prices` of the provider",
-                Market::Spot => "let the daemon's account read spot prices: permission `compute.advice.capacityHistory`",
+                Market::Spot => {
+                    "let the daemon's account read spot prices: permission `compute.advice.capacityHistory`"
+                }
             };
             about(pool, Verdict::Warning, failure.message.clone()).mend(hint)
         }

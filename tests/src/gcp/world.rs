@@ -1,6 +1,6 @@
 //! What there is, and how it answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -87,6 +87,14 @@ impl World {
     /// The machine of this name.
     pub fn machine(&mut self, zone: &str, name: &str) -> Option<&mut Machine> {
         self.machines.get_mut(&(zone.to_owned(), name.to_owned()))
+    }
+
+    /// Name and zone of each machine with this owner label, as `name.zone`. One that stops is there until it is gone.
+    #[must_use]
+    pub fn of_owner(&self, owner: &str) -> BTreeSet<String> {
+        let ours = |machine: &Machine| machine.body["labels"]["spotfleet-owner"] == owner;
+        let all = self.machines.iter().filter(|(_, machine)| ours(machine));
+        all.map(|((zone, name), _)| format!("{name}.{zone}")).collect()
     }
 
     /// How many machines there are.

@@ -1,9 +1,10 @@
 //! The Compute Engine adapter on the wire: the contract of every provider, and what is Google's own.
-//!
-//! The peer is a file of the crate `tests`, taken in by its path: that crate brings every cloud's SDK with it.
 #![cfg(feature = "gcp")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Seek, Write};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,12 +17,10 @@ use providers::doctor::{Doctor, Finding, Verdict as Health, Wanted};
 use providers::gcp::{Gcp, GcpDoctor, GcpSettings};
 use providers::spec::GcpSpec;
 use providers::{CallClass, LaunchSpec, Order, Provider};
-use serde_json::json;
-
-#[path = "../../tests/src/gcp.rs"]
-pub mod fake;
-
-use fake::{Call, Fault};
+use serde_json::{Value, json};
+use spotfleet_tests::gcp as fake;
+use spotfleet_tests::gcp::{Call, Fault, Request};
+use spotfleet_tests::moto::python;
 
 const REGION: &str = "us-central1";
 const ZONE: &str = "us-central1-a";
@@ -44,7 +43,7 @@ fn settings(origin: &str) -> GcpSettings {
 
 impl Google {
     async fn new() -> Self {
-        let peer = fake::Gcp::start().await;
+        let peer = fake::Gcp::start();
         let gcp = Gcp::new(settings(peer.origin())).await.expect("good settings");
         let spec = GcpSpec {
             image: "projects/debian-cloud/global/images/family/debian-12".to_owned(),
@@ -484,7 +483,7 @@ async fn the_doctor_says_what_is_missing() {
 
 #[tokio::test]
 async fn a_token_reaches_no_text() {
-    let peer = fake::Gcp::start().await;
+    let peer = fake::Gcp::start();
     let mut settings = settings(peer.origin());
     settings.token = Some("canary-4711".into());
     let gcp = Gcp::new(settings.clone()).await.expect("good settings");
@@ -492,5 +491,103 @@ async fn a_token_reaches_no_text() {
     assert_eq!(failure.kind, FailureKind::Denied);
     for text in [format!("{failure:?}"), format!("{settings:?}"), format!("{gcp:?}")] {
         assert!(!text.contains("canary-4711"), "{text}");
+    }
+}
+
+/// The witness of `tests/gcp/witness.py` on these calls: whether it is content, and what it says.
+fn testimony(calls: &[Value]) -> (bool, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("gcp/witness.py");
+    let mut input = tempfile::tempfile().expect("a file");
+    for call in calls {
+        writeln!(input, "{call}").expect("it is written");
+    }
+    input.rewind().expect("it is read from the start");
+    let mut command = Command::new(python());
+    command.arg(script).env("PYTHONDONTWRITEBYTECODE", "1").stdin(input);
+    let output = command.output().expect("Python can be run");
+    let (said, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(error.is_empty(), "{error}");
+    (output.status.success(), said.into_owned())
+}
+
+#[tokio::test]
+#[ignore = "needs google-api-python-client: cargo xtask test"]
+async fn all_that_is_said_is_as_googles_own_document_has_it() {
+    let mut world = Google::new().await;
+    check(&world).await;
+    world.spec = GcpSpec {
+        disk_type: Some("pd-balanced".to_owned()),
+        network: Some("global/networks/default".to_owned()),
+        subnetworks: BTreeMap::from([(REGION.into(), "regions/us-central1/subnetworks/w".to_owned())]),
+        external_ip: true,
+        service_account: Some("worker@research-1.iam.gserviceaccount.com".to_owned()),
+        network_tags: vec!["worker".to_owned()],
+        startup_script: Some("#!/bin/sh\ntrue\n".to_owned()),
+        metadata: BTreeMap::from([("user-data".to_owned(), "#cloud-config\n".to_owned())]),
+        ..world.spec.clone()
+    };
+    let (told, ended) = (world.made("all-1").await, world.made("all-2").await);
+    world.gcp.notices().await.expect("a look");
+    world.peer.with(|world| world.preempt(ZONE, parts(&told).0, true));
+    assert_eq!(world.gcp.notices().await.expect("a look").len(), 1);
+    world.gcp.terminate(&REGION.into(), &[ended]).await.expect("answers");
+    for code in ["ZONE_RESOURCE_POOL_EXHAUSTED", "QUOTA_EXCEEDED"] {
+        world.ends_as(code, 503).await;
+    }
+    for fault in [Fault::RefuseNew(403, "RATE_LIMIT_EXCEEDED"), Fault::Refuse(403, "quotaExceeded")] {
+        world.peer.rule(Call::Insert, fault, Some(1));
+        world.refused("all-3").await;
+    }
+    world.peer.rule(Call::List, Fault::Unreachable("zones/us-central1-c"), Some(1));
+    world.gcp.instances(&REGION.into()).await.expect_err("a gap");
+    let wanted = [Wanted {
+        fleet: "web".into(),
+        spec: world.spec(),
+        pools: BTreeSet::from([
+            world.spot(),
+            world.on_demand(),
+            Pool::new("gcp", REGION, ZONE, "g2-standard-8", Market::Spot),
+        ]),
+    }];
+    GcpDoctor::new(settings(world.peer.origin())).await.expect("good settings").examine(&wanted).await;
+
+    let log = world.peer.log();
+    let calls: BTreeSet<Call> = log.iter().map(|request| request.call).collect();
+    assert_eq!(calls.len(), 9, "every call is among them: {calls:?}");
+    let line = |request: &Request| {
+        let Request { call: _, method, path, query, body, answer } = request;
+        let (status, answer) = answer.clone().unzip();
+        json!({"method": method, "path": path, "query": query, "body": body, "status": status, "answer": answer})
+    };
+    let lines: Vec<Value> = log.iter().map(line).collect();
+    let (content, said) = testimony(&lines);
+    assert!(content, "{said}");
+    println!("{said}");
+
+    // It sees what it is there for.
+    let of = |call: Call| {
+        let good = |request: &&Request| request.call == call && request.answer.as_ref().is_some_and(|a| a.0 == 200);
+        line(log.iter().rev().find(good).expect("one"))
+    };
+    let planted: [(Call, &str, Value, &str); 8] = [
+        (Call::Insert, "/body/scheduling/provisioningModell", json!("SPOT"), "provisioningModell"),
+        (Call::Insert, "/body/scheduling/provisioningModel", json!("SPOTTY"), "SPOTTY"),
+        (Call::Insert, "/body/scheduling/maxRunDuration/seconds", json!(86_400), "86400"),
+        (Call::Insert, "/body/name", json!("Sf-1"), "Sf-1"),
+        (Call::Insert, "/query/requestID", json!("x"), "requestID"),
+        (Call::Insert, "/path", json!("/compute/v1/projects/p/zone/z/instances"), "0 methods fit"),
+        (Call::Wait, "/answer/id", json!("0f3a"), "0f3a"),
+        (Call::History, "/body/types/0", json!("COST"), "COST"),
+    ];
+    for (call, place, value, telling) in planted {
+        let mut bad = of(call);
+        let (parent, key) = place.rsplit_once('/').expect("a place");
+        let parent = bad.pointer_mut(parent).expect("it is there");
+        match parent.as_array_mut() {
+            Some(items) => items[0] = value,
+            None => parent[key] = value,
+        }
+        let (content, said) = testimony(&[bad]);
+        assert!(!content && said.contains(telling), "{place}: {said}");
     }
 }
