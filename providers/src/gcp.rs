@@ -280,7 +280,8 @@ impl Provider for Gcp {
             let text = format!("the listing is not complete: {place}");
             return Err(Failure::new(FailureKind::Unavailable, LIST, "unreachable", &text));
         }
-        let seen = |machine| translate::instance(&self.settings.owner, &self.settings.name, region, machine);
+        let now = now();
+        let seen = |machine| translate::instance(&self.settings.owner, &self.settings.name, region, machine, now);
         Ok(listing.machines.iter().filter_map(seen).collect())
     }
 

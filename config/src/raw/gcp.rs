@@ -12,7 +12,9 @@ table! {
         /// Id of the project. Example: `research-1`.
         required project: Leaf<Text>,
         /// What machine types cost on-demand, in USD an hour, by region: where the built-in table has no price, or where
-        /// yours is another. A type without a price is not bought on-demand. Example: `{us-east4: {n2-standard-4: 0.219}}`.
+        /// yours is another. A type without a price is not bought on-demand. Prices of spot are read from Google; where the
+        /// account may not read them, those of the table stand in, whose age `max_price_age` does not see. Example:
+        /// `{us-east4: {n2-standard-4: 0.219}}`.
         default("{}") on_demand_prices: Dict<Dict<Leaf<Micros>>>,
         /// URL of the API in place of Google's own, for tests.
         optional endpoint_url: Leaf<Text>,

@@ -199,8 +199,15 @@ pub(super) fn last(url: &str) -> &str {
     url.rsplit('/').next().unwrap_or(url)
 }
 
-/// A listed machine as we see it; `None` when it is not this owner's or of another region.
-pub(super) fn instance(owner: &str, provider: &ProviderName, region: &Region, machine: &Machine) -> Option<Instance> {
+/// A listed machine as we see it; `None` when it is not this owner's or of another region. One without a time of birth
+/// was born now.
+pub(super) fn instance(
+    owner: &str,
+    provider: &ProviderName,
+    region: &Region,
+    machine: &Machine,
+    now: Time,
+) -> Option<Instance> {
     if machine.labels.get(OWNER_LABEL).map(String::as_str) != Some(owner) || region_of(&machine.zone) != region.as_str()
     {
         return None;
@@ -211,7 +218,7 @@ pub(super) fn instance(owner: &str, provider: &ProviderName, region: &Region, ma
         pool: Pool::new(provider.as_str(), region.as_str(), &machine.zone, &machine.machine_type, market),
         fleet: FleetName::from(machine.labels.get(FLEET_LABEL).map_or("", String::as_str)),
         token: machine.labels.get(INTENT_LABEL).map(|token| Token::from(token.as_str())),
-        born: time_of(&machine.created).unwrap_or(Time::EPOCH),
+        born: time_of(&machine.created).unwrap_or(now),
         phase: phase(&machine.status),
         protected: machine
             .labels

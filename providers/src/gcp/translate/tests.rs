@@ -108,13 +108,17 @@ fn an_id_reads_back() {
 
 #[test]
 fn a_machine_is_seen_with_its_pool_and_token() {
-    let seen = instance("me", &"gcp".into(), &"us-central1".into(), &machine()).unwrap();
+    let now = Time::from_millis(1_800_000_000_000);
+    let look = |owner, region: &str, machine| instance(owner, &"gcp".into(), &region.into(), machine, now);
+    let seen = look("me", "us-central1", &machine()).unwrap();
     assert_eq!(seen.id.as_str(), "sf-1.us-central1-a");
     assert_eq!(seen.pool, order("t-1").pool);
     assert_eq!((seen.token, seen.phase, seen.protected), (Some("t-1".into()), Phase::Running, false));
     assert_eq!(Some(seen.born), time_of("2026-11-20T10:00:00Z"));
-    assert_eq!(instance("you", &"gcp".into(), &"us-central1".into(), &machine()), None);
-    assert_eq!(instance("me", &"gcp".into(), &"us-east1".into(), &machine()), None);
+    assert_eq!(look("you", "us-central1", &machine()), None);
+    assert_eq!(look("me", "us-east1", &machine()), None);
+    let undated = Machine { created: "soon".to_owned(), ..machine() };
+    assert_eq!(look("me", "us-central1", &undated).unwrap().born, now, "never for a time that nobody told");
 }
 
 #[test]
