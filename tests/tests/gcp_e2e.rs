@@ -51,7 +51,7 @@ fleets:
       - provider: gcp
         regions: [us-central1]
         zones: [us-central1-a, us-central1-b]
-        instance_types: [n2-standard-4, e2-standard-4]
+        instance_types: [n2-standard-4, e2-standard-4, g2-standard-8]
         launch: {{image: projects/debian-cloud/global/images/family/debian-12, max_run: 7d}}
 ",
             state.display(),

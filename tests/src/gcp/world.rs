@@ -1,6 +1,7 @@
 //! What there is, and how it answers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -54,8 +55,10 @@ pub struct World {
 
 impl Default for World {
     fn default() -> Self {
+        // Daemons live in the time of the host.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         Self {
-            now: 1_800_000_000_000,
+            now: i64::try_from(now).unwrap_or(i64::MAX),
             last: 1_000_000_000_000_000_000,
             page: 500,
             machines: BTreeMap::new(),
@@ -89,10 +92,10 @@ impl World {
         self.machines.get_mut(&(zone.to_owned(), name.to_owned()))
     }
 
-    /// Name and zone of each machine with this owner label, as `name.zone`. One that stops is there until it is gone.
+    /// Name and zone of each machine with this owner label that is not on its way out, as `name.zone`.
     #[must_use]
     pub fn of_owner(&self, owner: &str) -> BTreeSet<String> {
-        let ours = |machine: &Machine| machine.body["labels"]["spotfleet-owner"] == owner;
+        let ours = |m: &Machine| m.body["labels"]["spotfleet-owner"] == owner && m.status != "STOPPING";
         let all = self.machines.iter().filter(|(_, machine)| ours(machine));
         all.map(|((zone, name), _)| format!("{name}.{zone}")).collect()
     }
