@@ -109,7 +109,7 @@ fn an_id_reads_back() {
 #[test]
 fn a_machine_is_seen_with_its_pool_and_token() {
     let now = Time::from_millis(1_800_000_000_000);
-    let look = |owner, region: &str, machine| instance(owner, &"gcp".into(), &region.into(), machine, now);
+    let look = |owner, region: &str, machine: &Machine| instance(owner, &"gcp".into(), &region.into(), machine, now);
     let seen = look("me", "us-central1", &machine()).unwrap();
     assert_eq!(seen.id.as_str(), "sf-1.us-central1-a");
     assert_eq!(seen.pool, order("t-1").pool);
