@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use policies::rng::Stream;
 use serde_json::{Value, json};
 use spotfleet_tests::daemon::{Daemon, command};
-use spotfleet_tests::gcp::{Call, Fault, Gcp, PROJECT};
+use spotfleet_tests::gcp::{Call, Fault, Gcp, PROJECT, TOKEN};
 
 /// Long enough for a loaded machine; reached only by a failure.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -151,13 +151,18 @@ async fn a_fleet_survives_stock_outs_lost_answers_and_preemptions() {
     let bill = daemon.get("/api/v1/fleets").await.expect("fleets");
     assert!(fleet(&bill)["price_per_hour"].as_f64().is_some_and(|price| price > 0.0), "{bill:#}");
 
-    // A restart finds everything, and launches nothing.
+    // A restart finds everything, and launches nothing; the token is in no line of the finest log.
     let (before, inserts) = (site.ours(), site.peer.requests(Call::Insert).len());
     assert!(daemon.stop().success());
+    let text = std::fs::read_to_string(site.file()).expect("the fleet file");
+    let fine = text.replace("log: {format: json}", "log: {format: json, level: trace}");
+    std::fs::write(site.file(), fine).expect("the fleet file is written");
     let daemon = site.daemon();
     daemon.until("/api/v1/fleets", LIMIT, running(3.0)).await;
     assert_eq!((site.ours(), site.peer.requests(Call::Insert).len()), (before, inserts));
-    assert!(daemon.stop().success());
+    let (status, log) = daemon.stop_with_log();
+    assert!(status.success());
+    assert!(log.contains("\"TRACE\"") && !log.contains(TOKEN), "a secret is told");
 }
 
 #[tokio::test(flavor = "multi_thread")]
