@@ -8,9 +8,9 @@ use policies::model::{
     DemandRules, Fleet, MaxShare, MetricRule, MoveRules, Pool, QueueRule, SourceName, SourceRule, Survive,
 };
 use policies::schedule::{End, Schedule};
-use policies::units::PerHour;
+use policies::units::{PerHour, PricePerHour};
 use providers::LaunchSpec;
-use providers::spec::AwsSpec;
+use providers::spec::{AwsSpec, AzureSpec};
 
 use crate::model::{
     AwsConfig, Config, DaemonConfig, FleetConfig, HookConfig, HookWay, HttpServer, LogConfig, OtlpConfig,
@@ -136,6 +136,7 @@ fn lines(config: &Config) -> Lines {
             match &**spec {
                 LaunchSpec::Sim => {}
                 LaunchSpec::Aws(spec) => launch_lines(&mut writer, spec),
+                LaunchSpec::Azure(spec) => azure_launch_lines(&mut writer, spec),
             }
         }
     }
@@ -403,13 +404,40 @@ fn launch_lines(writer: &mut Writer<'_>, spec: &AwsSpec) {
     writer.line("security_groups", format!("[{}]", security_groups.join(", ")));
     writer.optional("instance_profile", instance_profile.as_ref());
     writer.optional("key_name", key_name.as_ref());
-    writer.optional(
-        "user_data",
-        user_data.as_ref().map(|text| {
-            let mut hash = DefaultHasher::new();
-            text.hash(&mut hash);
-            format!("{} bytes, checksum {:016x}", text.len(), hash.finish())
-        }),
-    );
+    writer.optional("user_data", user_data.as_deref().map(checksum));
     writer.map("tags", tags);
+}
+
+fn azure_launch_lines(writer: &mut Writer<'_>, spec: &AzureSpec) {
+    let AzureSpec {
+        image,
+        subnets,
+        security_groups,
+        identities,
+        admin_user,
+        ssh_public_key,
+        user_data,
+        os_disk_type,
+        os_disk_gib,
+        max_price_micros,
+        tags,
+    } = spec;
+    writer.line("image", image);
+    writer.map("subnets", subnets);
+    writer.map("security_groups", security_groups);
+    writer.line("identities", format!("[{}]", identities.join(", ")));
+    writer.line("admin_user", admin_user);
+    writer.line("ssh_public_key", ssh_public_key);
+    writer.optional("user_data", user_data.as_deref().map(checksum));
+    writer.optional("os_disk_type", os_disk_type.as_ref());
+    writer.optional("os_disk_gib", *os_disk_gib);
+    writer.optional("max_price", max_price_micros.map(PricePerHour::from_micros));
+    writer.map("tags", tags);
+}
+
+/// User data as it is told: it may be long, and it may hold what is nobody's business.
+fn checksum(text: &str) -> String {
+    let mut hash = DefaultHasher::new();
+    text.hash(&mut hash);
+    format!("{} bytes, checksum {:016x}", text.len(), hash.finish())
 }

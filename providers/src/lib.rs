@@ -16,6 +16,8 @@ use policies::model::{
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "azure")]
+pub mod azure;
 pub mod contract;
 pub mod demand;
 pub mod doctor;
