@@ -702,7 +702,8 @@ async fn a_token_server_that_is_down_is_asked_once_and_nothing_left() {
         let order = Order { token: "t".into(), fleet: "web".into(), pool: spot(), spec, count: 1 };
         let failure = azure.launch(&order).await.expect_err("no token");
         assert_eq!(failure.kind, kind, "{fault:?}: {failure}");
-        assert_eq!((fake.world().asked(Call::Token), fake.world().asked(Call::Put)), (1, 0), "{fault:?}");
+        let world = fake.world();
+        assert_eq!((world.asked(Call::Token), world.asked(Call::Put)), (1, 0), "{fault:?}");
     }
 }
 
