@@ -38,6 +38,7 @@ use crate::net::is_plaintext;
 use crate::{LaunchSpec, Order, Provider, Rate, Rates};
 
 mod body;
+mod doctor;
 mod failure;
 mod launch;
 mod offers;
@@ -48,6 +49,7 @@ mod token;
 mod translate;
 mod wire;
 
+pub use doctor::AzureDoctor;
 pub use launch::Polling;
 use launch::{Attempt, PUT};
 use offers::Catalogue;

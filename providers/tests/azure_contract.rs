@@ -1,7 +1,7 @@
 //! The Azure adapter on the wire: the contract of every provider, and what is Azure's own.
 #![cfg(feature = "azure")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use policies::failure::{Failure, FailureKind};
 use policies::model::{Instance, InstanceId, Market, Phase, Pool};
 use policies::units::{ListPrice, Span, Time};
-use providers::azure::{Azure, AzureSettings, Credential, Polling, TokenSource};
+use providers::azure::{Azure, AzureDoctor, AzureSettings, Credential, Polling, TokenSource};
 use providers::contract::{Fault as Wrong, Verdict, World as Contract, check, report};
+use providers::doctor::{Doctor, Finding, Verdict as Health, Wanted};
 use providers::spec::AzureSpec;
 use providers::{CallClass, LaunchSpec, Order, Provider};
 use secrecy::SecretString;
@@ -723,4 +724,70 @@ async fn a_token_that_azure_does_not_take_is_denied() {
     let failure = azure.instances(&"eastus".into()).await.expect_err("a stale token");
     assert_eq!((failure.kind, failure.code.as_str()), (FailureKind::Denied, "InvalidAuthenticationToken"));
     assert!(!format!("{failure:?}").contains("canary"), "{failure}");
+}
+
+fn wanted(spec: AzureSpec, pools: &[Pool]) -> Vec<Wanted> {
+    let spec = Arc::new(LaunchSpec::Azure(spec));
+    vec![Wanted { fleet: "web".into(), spec, pools: pools.iter().cloned().collect() }]
+}
+
+/// What is not as it must be.
+fn complaints(findings: &[Finding]) -> Vec<String> {
+    let bad = findings.iter().filter(|finding| finding.verdict != Health::Ok);
+    bad.map(|f| format!("{} {} {} {}: {}", f.verdict.name(), f.place, f.check.name(), f.subject, f.text)).collect()
+}
+
+#[tokio::test]
+async fn a_doctor_finds_nothing_where_all_is_well_and_changes_nothing() {
+    let fake = Fake::start().await;
+    let doctor = AzureDoctor::new(settings(&fake)).expect("good settings");
+    let findings = doctor.examine(&wanted(spec(), &[spot()])).await;
+    assert_eq!(complaints(&findings), [""; 0]);
+    let seen: BTreeSet<_> = findings.iter().map(|f| f.check.name()).collect();
+    let expected = ["credentials", "image", "instance type", "permission", "quota", "resource group", "subnet"];
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), expected);
+    let world = fake.world();
+    assert_eq!((world.asked(Call::Put), world.asked(Call::Delete)), (0, 0));
+}
+
+#[tokio::test]
+async fn a_doctor_names_what_is_missing() {
+    let fake = Fake::start().await;
+    {
+        let mut world = fake.world();
+        world.behaviour.spot_cores = 3;
+        world.actions = Some(vec!["*/read", "Microsoft.Network/*", "Microsoft.Compute/virtualMachines/*"]);
+    }
+    let mut bad = spec();
+    bad.image = "Debian:debian-99:99:latest".to_owned();
+    bad.subnets.insert("eastus".into(), "/subscriptions/s/subnets/none".to_owned());
+    bad.tags.insert("a/b".to_owned(), "c".to_owned());
+    let pools = [spot(), on_demand(), Pool::new("azure", "eastus", "eastus-1", "Standard_B2s", Market::Spot)];
+    let doctor = AzureDoctor::with_tokens(settings(&fake), Arc::new(Fixed)).expect("good settings");
+    let said = complaints(&doctor.examine(&wanted(bad, &pools)).await);
+    assert_eq!(
+        said,
+        [
+            "problem account permission Microsoft.Compute/disks/write: not allowed",
+            "problem account permission Microsoft.Compute/disks/delete: not allowed",
+            "problem eastus launch web: Azure cannot carry the tag \"a/b\": '/' may not be in a name",
+            "problem eastus instance type Standard_B2s: Standard_B2s cannot be had on spot",
+            "problem eastus quota lowPriorityCores: 0 of 3 cores are used, and a machine that is wanted needs 4",
+            "warning eastus quota standardDSv5Family: 8 of 8 cores are used, and a machine that is wanted needs 2",
+            "problem eastus subnet none: it is not there",
+            "problem eastus image Debian:debian-99:99:latest: it is not offered here",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_doctor_that_is_not_let_in_says_so_once() {
+    let fake = Fake::start().await;
+    let doctor = AzureDoctor::with_tokens(settings(&fake), Arc::new(Stale)).expect("good settings");
+    let findings = doctor.examine(&wanted(spec(), &[spot()])).await;
+    assert_eq!(complaints(&findings), ["problem account credentials token: The access token is invalid."]);
+    fake.world().always(Call::Other, Fault::LoseReply);
+    let doctor = AzureDoctor::with_tokens(settings(&fake), Arc::new(Fixed)).expect("good settings");
+    let said = complaints(&doctor.examine(&wanted(spec(), &[spot()])).await);
+    assert!(said.len() == 1 && said[0].starts_with("not checked account credentials token"), "{said:?}");
 }

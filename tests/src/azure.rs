@@ -129,8 +129,7 @@ impl Fake {
         format!("{}/api/retail/prices", self.url())
     }
 
-    /// What it holds, to look at and to change.
-    #[must_use]
+    /// What it holds, to look at and to change. Nobody is answered meanwhile, and nobody else may look.
     pub fn world(&self) -> MutexGuard<'_, World> {
         lock(&self.world)
     }
