@@ -125,7 +125,7 @@ impl<'r> Page<'r> {
             self.children(path, choice);
         }
         for (pattern, schema) in property.get("patternProperties").and_then(Value::as_object).into_iter().flatten() {
-            let kind: String = pattern.chars().filter(char::is_ascii_alphanumeric).take(3).collect();
+            let kind: String = pattern.chars().skip(1).take_while(char::is_ascii_alphanumeric).collect();
             self.children(&format!("{path}.{kind}"), schema);
         }
     }
@@ -134,6 +134,10 @@ impl<'r> Page<'r> {
         if self.shown.iter().any(|(shown, _)| shown == name) {
             return;
         }
+        // Several clouds have a table at one place, or one table at several.
+        let shared = ["Ppio", "AwsLaunch", "AzureLaunch", "PpioLaunch"].contains(&name);
+        let own = raw::tables().find(|table| shared && table.name == name).map(|table| table.path);
+        let path = own.unwrap_or(path);
         self.shown.push((name.to_owned(), path.to_owned()));
         if let Some(table) = self.root.pointer(&format!("/$defs/{name}")) {
             self.table(path, name, table);

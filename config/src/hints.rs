@@ -3,7 +3,7 @@
 use crate::raw;
 
 /// Keys of later versions, so that nobody hunts for a typing mistake.
-const LATER: [&str; 5] = ["budget", "strategy", "service_level", "seasons", "rootfs_gb"];
+const LATER: [&str; 2] = ["service_level", "seasons"];
 
 /// The candidate that the word was probably meant to be, if one is near enough.
 pub(crate) fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
@@ -62,7 +62,7 @@ mod tests {
     fn an_unknown_key_is_explained() {
         let keys = raw::Capacity::KEYS;
         assert_eq!(for_unknown_key("mim", keys).as_deref(), Some("did you mean `min`?"));
-        assert_eq!(for_unknown_key("budget", keys).as_deref(), Some("not supported in this version; remove it"));
+        assert_eq!(for_unknown_key("service_level", keys).as_deref(), Some("not supported in this version; remove it"));
         assert_eq!(
             for_unknown_key("idle_grace", keys).as_deref(),
             Some("`idle_grace` is a key of `fleets[].scale_down`; is the indentation right?")

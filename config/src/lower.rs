@@ -22,6 +22,7 @@ use crate::raw::field::{Field, Found, List, Presence, Raw, Scalar};
 use crate::raw::value::{Kind, Leaf, ZoneName};
 use crate::tree::{Body, Node, push_key};
 
+mod azure;
 mod budget;
 mod daemon;
 mod demand;
@@ -29,6 +30,7 @@ mod fleet;
 mod hook;
 mod launch;
 mod pools;
+mod ppio;
 mod providers;
 mod schedules;
 mod source;
@@ -362,6 +364,12 @@ pub(crate) fn lower(cx: &mut Lowering<'_, '_>, at: &At<'_>, file: Field<raw::Fil
     let (names, valid) = providers::lower(cx, &at.key("providers"), providers, &currencies);
     let known = Known { names, valid: &valid, currencies };
     let fleets = lower_fleets(cx, &at.key("fleets"), fleets, &known);
+    let names_machines = valid.values().any(|provider| matches!(provider, ProviderConfig::Ppio(_)));
+    let plain = NameRule::plain("owner");
+    if let Some(daemon) = daemon.as_ref().filter(|daemon| names_machines && !plain.allows(&daemon.owner)) {
+        let rule = format!("on PPIO the owner is part of each machine's name, and {} cannot be", quoted(&daemon.owner));
+        cx.wrong(&at.key("daemon").key("owner"), rule, plain.hint);
+    }
     version?;
     Some(Config { daemon: daemon?, fleets: fleets?, providers: valid })
 }

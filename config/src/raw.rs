@@ -14,19 +14,25 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{IgnoredAny, MapAccess};
 
 use crate::model::{LaunchApi, LogFormat, LogLevel, StoreEngine};
+pub(crate) use azure::{Azure, AzureLaunch};
 pub(crate) use demand::{
     Demand, DemandFile, DemandSource, Forecast, HttpJson, Metric, OnMissing, Prometheus, Queue, RabbitMq, Redis,
     Source, Sqs,
 };
 use field::{Dict, Field, Key, List, Raw, Read, Scalar, table};
+pub(crate) use launch::Launch;
+pub(crate) use ppio::{Ppio, PpioLaunch};
 use value::{
     Count, CronText, Duration, FilePath, Flag, Leaf, Listen, Micros, OneOf, Order, PerUnitHour, Percent, Rate, Text,
     Units, Version, ZoneName,
 };
 
+mod azure;
 mod demand;
 mod duration;
 pub(crate) mod field;
+pub(crate) mod launch;
+mod ppio;
 pub(crate) mod value;
 
 table! {
@@ -473,13 +479,14 @@ table! {
         required instance_types: List<Leaf<Text>>,
         /// How to buy.
         default("[spot, on-demand]") markets: List<Leaf<OneOf<Market>>>,
-        /// What a machine is launched with. Needed on AWS, and not allowed on a simulated cloud.
+        /// What a machine is launched with. Its keys are those of the provider's kind; needed on every cloud but a simulated
+        /// one, which takes none.
         optional launch: Launch,
     }
 
     /// What an EC2 machine is launched with. Images, subnets and security groups belong to one region, so an entry that
     /// names them by id covers one region; write one entry for each region.
-    Launch {
+    AwsLaunch {
         /// Image id, or an SSM parameter, which may differ by region. Example: `ami-0abcdef1234567890` or
         /// `resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64`.
         required image: Leaf<Text>,
@@ -527,6 +534,8 @@ pub(crate) fn tables() -> impl Iterator<Item = Table> {
         Orphans "daemon.orphans",
         SecretRef "a secret",
         Aws "providers.aws",
+        Azure "providers.azure",
+        Ppio "providers.ppio and providers.novita",
         Sim "providers.sim",
         SimType "providers.sim.types.<name>",
         Fleet "fleets[]",
@@ -559,7 +568,9 @@ pub(crate) fn tables() -> impl Iterator<Item = Table> {
         WorkersMetric "fleets[].scale_down.workers.prometheus",
         WorkersStream "fleets[].scale_down.workers.redis",
         Pools "fleets[].pools[]",
-        Launch "fleets[].pools[].launch",
+        AwsLaunch "fleets[].pools[].launch of aws",
+        AzureLaunch "fleets[].pools[].launch of azure",
+        PpioLaunch "fleets[].pools[].launch of ppio and novita",
     }
     .into_iter()
 }
@@ -570,6 +581,9 @@ pub(crate) struct Providers(pub(crate) BTreeMap<String, Provider>);
 /// One cloud.
 pub(crate) enum Provider {
     Aws(Field<Aws>),
+    Azure(Field<Azure>),
+    /// Of kind `ppio` or `novita`.
+    Ppio(Field<Ppio>),
     Sim(Field<Sim>),
     /// A kind of later versions.
     Later,
@@ -578,10 +592,10 @@ pub(crate) enum Provider {
 }
 
 /// The kinds of clouds that this version knows.
-pub(crate) const KINDS: [&str; 2] = ["aws", "sim"];
+pub(crate) const KINDS: [&str; 5] = ["aws", "azure", "ppio", "novita", "sim"];
 
 /// The kinds of clouds that later versions know.
-const LATER_KINDS: [&str; 3] = ["gcp", "azure", "ppio"];
+const LATER_KINDS: [&str; 1] = ["gcp"];
 
 /// The first part of a provider's name.
 pub(crate) fn kind_of(name: &str) -> &str {
@@ -600,6 +614,8 @@ impl<'de> Raw<'de> for Providers {
         while let Some(name) = mapping.next_key::<String>()? {
             let provider = match kind_of(&name) {
                 "aws" => Provider::Aws(mapping.next_value()?),
+                "azure" => Provider::Azure(mapping.next_value()?),
+                "ppio" | "novita" => Provider::Ppio(mapping.next_value()?),
                 "sim" => Provider::Sim(mapping.next_value()?),
                 other => {
                     mapping.next_value::<IgnoredAny>()?;
@@ -626,6 +642,9 @@ impl JsonSchema for Providers {
             "type": "object",
             "patternProperties": {
                 "^aws(-[a-z0-9-]+)?$": generator.subschema_for::<Aws>(),
+                "^azure(-[a-z0-9-]+)?$": generator.subschema_for::<Azure>(),
+                "^novita(-[a-z0-9-]+)?$": generator.subschema_for::<Ppio>(),
+                "^ppio(-[a-z0-9-]+)?$": generator.subschema_for::<Ppio>(),
                 "^sim(-[a-z0-9-]+)?$": generator.subschema_for::<Sim>(),
             },
             "additionalProperties": false,

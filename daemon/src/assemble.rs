@@ -2,6 +2,10 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "azure")]
+mod azure;
+#[cfg(feature = "ppio")]
+mod ppio;
 mod sim;
 mod source;
 
@@ -14,7 +18,6 @@ use policies::control::Setup;
 use policies::failure::Failure;
 use policies::model::{Fleet, Lane, ProviderName, Region, SourceRule};
 use policies::units::Time;
-#[cfg(feature = "aws")]
 use providers::doctor::{Doctor, Wanted};
 use providers::{Guarded, Provider};
 use secrecy::{ExposeSecret, SecretString};
@@ -206,7 +209,7 @@ pub async fn renewed(old: &Config, new: &Config, clock: &Clock) -> Result<(World
     let mut tidy = Tidy::default();
     for (name, provider) in &old.providers {
         // A simulated cloud would forget its machines.
-        if matches!(provider, ProviderConfig::Aws(_))
+        if !matches!(provider, ProviderConfig::Sim(_))
             && regions(name, new).iter().any(|r| !regions(name, old).contains(r))
         {
             let raw = provider_of(name, provider, new, clock, &mut tidy).await?;
@@ -233,18 +236,36 @@ async fn provider_of(
             Ok(cloud)
         }
         #[cfg(not(feature = "aws"))]
-        ProviderConfig::Aws(_) => {
-            let why = "this program was built without AWS: build it with the default features".to_owned();
-            tidy.nothing(Err(AssembleError::Provider { name: name.clone(), why })).await
+        ProviderConfig::Aws(_) => tidy.nothing(Err(built_without(name, "AWS"))).await,
+        #[cfg(feature = "azure")]
+        ProviderConfig::Azure(settings) => {
+            let cloud = azure::cloud(name, settings, config, &ThisHost)?;
+            tidy.groups.insert(name.clone(), Arc::clone(&cloud));
+            Ok(cloud)
         }
+        #[cfg(not(feature = "azure"))]
+        ProviderConfig::Azure(_) => Err(built_without(name, "Azure")),
+        #[cfg(feature = "ppio")]
+        ProviderConfig::Ppio(settings) => Ok(ppio::cloud(name, settings, config, &ThisHost)?),
+        #[cfg(not(feature = "ppio"))]
+        ProviderConfig::Ppio(_) => Err(built_without(name, "PPIO")),
     }
 }
 
-/// Clouds in which something is left over when launch specifications change.
+/// A cloud of the configuration that this program does not know.
+#[cfg(not(all(feature = "aws", feature = "azure", feature = "ppio")))]
+fn built_without(name: &ProviderName, cloud: &str) -> AssembleError {
+    let why = format!("this program was built without {cloud}: build it with the default features");
+    AssembleError::Provider { name: name.clone(), why }
+}
+
+/// Clouds in which something is left over: when launch specifications change, or when a launch fails.
 #[derive(Clone, Default)]
 pub struct Tidy {
     #[cfg(feature = "aws")]
     clouds: BTreeMap<ProviderName, Arc<providers::aws::Aws>>,
+    #[cfg(feature = "azure")]
+    groups: BTreeMap<ProviderName, Arc<providers::azure::Azure>>,
 }
 
 impl std::fmt::Debug for Tidy {
@@ -254,11 +275,13 @@ impl std::fmt::Debug for Tidy {
 }
 
 impl Tidy {
-    /// Removes what no fleet of this configuration has used for an hour of these calls, and says so in the log. Touches no
-    /// machine. What fails is left to the next call.
+    /// Removes what no fleet of this configuration has used for an hour of these calls, and what failed launches left, and
+    /// says so in the log. Touches no machine that works. What fails is left to the next call.
     pub async fn up(&self, config: &Config, now: Time) {
         #[cfg(feature = "aws")]
         aws::tidy(&self.clouds, config, now).await;
+        #[cfg(feature = "azure")]
+        azure::tidy(&self.groups, now).await;
         #[cfg(not(feature = "aws"))]
         self.nothing((config, now)).await;
     }
@@ -267,7 +290,9 @@ impl Tidy {
     pub fn extend(&mut self, other: Self) {
         #[cfg(feature = "aws")]
         self.clouds.extend(other.clouds);
-        #[cfg(not(feature = "aws"))]
+        #[cfg(feature = "azure")]
+        self.groups.extend(other.groups);
+        #[cfg(not(any(feature = "aws", feature = "azure")))]
         let Self {} = other;
     }
 
@@ -278,16 +303,51 @@ impl Tidy {
     }
 }
 
-/// The doctors of the clouds of kind `aws` in a configuration, each with what the fleets want of it.
+/// A doctor with what the fleets want of its cloud.
+pub type Doctored = (Box<dyn Doctor>, Vec<Wanted>);
+
+/// The doctors of the clouds of kind `aws` in a configuration.
 ///
 /// # Errors
 /// When one cannot be set up.
 #[cfg(feature = "aws")]
-pub async fn aws_doctors(config: &Config) -> Result<Vec<(Box<dyn Doctor>, Vec<Wanted>)>, AssembleError> {
-    let mut doctors: Vec<(Box<dyn Doctor>, Vec<Wanted>)> = Vec::new();
+pub async fn aws_doctors(config: &Config) -> Result<Vec<Doctored>, AssembleError> {
+    let mut doctors: Vec<Doctored> = Vec::new();
     for (name, provider) in &config.providers {
         if let ProviderConfig::Aws(settings) = provider {
             doctors.push((Box::new(aws::doctor(name, settings, config).await?), launches(name, config)));
+        }
+    }
+    Ok(doctors)
+}
+
+/// The doctors of the clouds of kind `azure` in a configuration.
+///
+/// # Errors
+/// When one cannot be set up.
+#[cfg(feature = "azure")]
+pub fn azure_doctors(config: &Config) -> Result<Vec<Doctored>, AssembleError> {
+    let mut doctors: Vec<Doctored> = Vec::new();
+    for (name, provider) in &config.providers {
+        if let ProviderConfig::Azure(settings) = provider {
+            let doctor = azure::doctor(name, settings, config, &ThisHost)?;
+            doctors.push((Box::new(doctor), launches(name, config)));
+        }
+    }
+    Ok(doctors)
+}
+
+/// The doctors of the clouds of kinds `ppio` and `novita` in a configuration.
+///
+/// # Errors
+/// When one cannot be set up.
+#[cfg(feature = "ppio")]
+pub fn ppio_doctors(config: &Config) -> Result<Vec<Doctored>, AssembleError> {
+    let mut doctors: Vec<Doctored> = Vec::new();
+    for (name, provider) in &config.providers {
+        if let ProviderConfig::Ppio(settings) = provider {
+            let doctor = ppio::doctor(name, settings, config, &ThisHost)?;
+            doctors.push((Box::new(doctor), launches(name, config)));
         }
     }
     Ok(doctors)
@@ -302,7 +362,7 @@ pub fn aws_policy(config: Option<&Config>) -> serde_json::Value {
 }
 
 /// What the fleets may want to launch in a provider, by fleet and specification.
-#[cfg(feature = "aws")]
+#[cfg(any(feature = "aws", feature = "azure", feature = "ppio"))]
 fn launches(name: &ProviderName, config: &Config) -> Vec<Wanted> {
     let mut all = Vec::new();
     for FleetConfig { fleet, specs, .. } in &config.fleets {

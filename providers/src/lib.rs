@@ -24,6 +24,8 @@ pub mod doctor;
 pub mod guard;
 pub mod hook;
 mod net;
+#[cfg(feature = "ppio")]
+pub mod ppio;
 pub mod sim;
 pub mod spec;
 pub mod workers;

@@ -14,6 +14,8 @@ pub enum LaunchSpec {
     Aws(AwsSpec),
     /// Microsoft Azure.
     Azure(AzureSpec),
+    /// PPIO, or Novita AI.
+    Ppio(PpioSpec),
 }
 
 /// What an EC2 machine is launched with.
@@ -62,6 +64,32 @@ pub struct AzureSpec {
     pub max_price_micros: Option<u64>,
     /// Further tags: the fleet's labels and the operator's own.
     pub tags: BTreeMap<String, String>,
+}
+
+/// What a container of PPIO is launched with.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PpioSpec {
+    /// The container image. At most 500 characters.
+    pub image: String,
+    /// Size of the system disk in GB, from 10 to 6144; each product has a range of its own.
+    pub rootfs_gb: u32,
+    /// Id of a registry login that the account keeps, for a private image.
+    pub image_auth_id: Option<String>,
+    /// Ports that are mapped to the outside: `80/http`, `3306/tcp`.
+    pub ports: Vec<String>,
+    /// Environment of the container, beside `SPOTFLEET_FLEET`, `SPOTFLEET_POOL` and `SPOTFLEET_TOKEN`. Whoever can list
+    /// instances reads it.
+    pub env: BTreeMap<String, String>,
+    /// The command, at most 2047 characters.
+    pub command: Option<String>,
+    /// In place of the image's own entry point, at most 2047 characters.
+    pub entrypoint: Option<String>,
+    /// The lowest CUDA version that the host must have, such as `12.4`.
+    pub min_cuda: Option<String>,
+    /// Id of the VPC.
+    pub network_id: Option<String>,
+    /// Mount points of network storages by their ids.
+    pub network_storages: BTreeMap<String, String>,
 }
 
 /// An access key of AWS. Printing it shows the id only.

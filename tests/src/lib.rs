@@ -7,6 +7,7 @@ pub mod daemon;
 pub mod large;
 pub mod moto;
 pub mod peer;
+pub mod ppio;
 pub mod prometheus;
 pub mod rabbitmq;
 pub mod redis;

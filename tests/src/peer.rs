@@ -5,8 +5,60 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use axum::Router;
+use tokio::sync::oneshot;
+
 /// One answer takes milliseconds. This is only there so that a server that hangs fails the test.
 const ANSWER: Duration = Duration::from_secs(30);
+
+/// A server of our own, in a thread and a runtime of its own. It ends with its handle.
+#[derive(Debug)]
+pub struct Served {
+    origin: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Served {
+    /// Serves these routes on a free port of the loopback.
+    ///
+    /// # Panics
+    /// When there is no port, or no thread.
+    #[must_use]
+    pub fn start(routes: Router) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let origin = format!("http://{}", listener.local_addr().expect("bound"));
+        listener.set_nonblocking(true).expect("a socket");
+        let (stop, stopped) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let thread = thread::spawn(move || {
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).expect("a socket");
+                tokio::select! {
+                    served = axum::serve(listener, routes) => served.expect("it serves"),
+                    _ = stopped => {}
+                }
+            });
+        });
+        Self { origin, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Scheme, host and port.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic in it was shown already.
+            thread.join().ok();
+        }
+    }
+}
 
 /// A port of the loopback that nobody listens on. Another process may take it before it is used.
 ///

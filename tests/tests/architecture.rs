@@ -29,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "futures",
             "governor",
             "hyper-util",
+            "jiff",
             "opentelemetry",
             "percent-encoding",
             "redis",

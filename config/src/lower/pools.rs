@@ -9,7 +9,7 @@ use policies::units::{Capacity, Currency, Share};
 use providers::LaunchSpec;
 
 use crate::hints;
-use crate::lower::{At, Known, Lowering, MAX_POOLS, PLACE_NAME, launch};
+use crate::lower::{At, Known, Lowering, MAX_POOLS, PLACE_NAME, azure, launch, ppio};
 use crate::model::ProviderConfig;
 use crate::problem::quoted;
 use crate::raw;
@@ -140,11 +140,12 @@ fn lower_entry(
     let name = provider.filter(|_| is_known)?;
     let cloud = known.valid.get(&ProviderName::from(name.as_str()));
     let named = zones.as_ref().filter(|_| has_zones);
-    let (zones, spec) = if raw::kind_of(&name) == "aws" {
+    let kind = raw::kind_of(&name);
+    let (zones, spec) = if kind == "aws" {
         if let (Some(regions), Some(types)) = (&regions, &types) {
             launch::check_names(cx, regions, types, known.currencies.contains(&Currency::Cny));
         }
-        let spec = launch::lower(cx, &launch_at, launch, regions.as_deref(), labels);
+        let spec = launch::lower(cx, &launch_at, raw::launch::read(launch), regions.as_deref(), labels);
         let spec = spec.zip(regions.as_ref());
         match spec {
             Some((spec, regions)) => {
@@ -152,6 +153,22 @@ fn lower_entry(
             }
             None => (None, None),
         }
+    } else if kind == "azure" {
+        if let (Some(regions), Some(types)) = (&regions, &types) {
+            azure::check_names(cx, regions, types);
+        }
+        let spec = azure::lower(cx, &launch_at, raw::launch::read(launch), regions.as_deref(), labels);
+        let zones = regions.as_ref().and_then(|regions| azure::zones_of(cx, regions, named));
+        (zones, spec.map(LaunchSpec::Azure))
+    } else if matches!(kind, "ppio" | "novita") {
+        if has_zones {
+            cx.wrong(&zones_at, "a cluster has no zones", "remove it");
+        }
+        ppio::check_types(cx, types.as_deref().unwrap_or_default());
+        let spec = ppio::lower(cx, &launch_at, raw::launch::read(launch)).map(LaunchSpec::Ppio);
+        let own = |(_, region): &(At<'_>, String)| (region.clone(), BTreeSet::from([region.clone()]));
+        let zones = regions.as_ref().filter(|_| !has_zones).map(|regions| regions.iter().map(own).collect());
+        (zones, spec)
     } else {
         if !launch.is_absent() {
             cx.wrong(&launch_at, "a simulated cloud launches nothing", "remove it");

@@ -1,11 +1,14 @@
 //! `spotfleet doctor`: what is missing in a cloud before anything is launched there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use config::{Config, ProviderConfig};
 
 use super::out::{Out, lines, table};
 use super::{ConfigArg, Done, Fault, files};
+#[cfg(any(feature = "aws", feature = "azure", feature = "ppio"))]
+use crate::assemble::{AssembleError, Doctored};
 use crate::http::view::{Examined, Found};
 
 /// Looks whether a fleet file would work in its clouds, and says how to mend what would not; changes nothing.
@@ -21,6 +24,10 @@ pub struct DoctorArgs {
 pub enum DoctorCloud {
     /// Examine the accounts of kind `aws`: credentials, regions, permissions, images, networks, instance types, queues
     Aws(DoctorAwsArgs),
+    /// Examine the resource groups of kind `azure`: credentials, permissions, sizes, quotas, subnets, images, prices
+    Azure(DoctorAzureArgs),
+    /// Examine the accounts of kinds `ppio` and `novita`: key, clusters, products, prices, what is sold out
+    Ppio(DoctorPpioArgs),
 }
 
 /// Examines the accounts of kind `aws` of a fleet file, in every region that its fleets name.
@@ -42,37 +49,82 @@ pub struct DoctorAwsArgs {
     pub iam_policy: bool,
 }
 
+/// Examines the resource groups of kind `azure` of a fleet file, in every region that its fleets name.
+///
+/// Reads only: nothing is launched, ended or made. Azure has no dry run, so what may be done is told by the roles of the
+/// identity in the resource group. What cannot be seen is said not to be checked, with the way to find out.
+///
+/// The exit code is 1 when there is a problem.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorAzureArgs {
+    /// The fleet file [default: that of `run`]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Examines the accounts of kinds `ppio` and `novita` of a fleet file, in every cluster that its fleets name.
+///
+/// Reads only: nothing is launched, ended or made. What PPIO tells nobody (limits, the balance, whether an image can be
+/// pulled) is said not to be checked, with the way to find out.
+///
+/// The exit code is 1 when there is a problem.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorPpioArgs {
+    /// The fleet file [default: that of `run`]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
 pub(crate) fn doctor(args: &DoctorArgs, out: &Out) -> Result<Done, Fault> {
     match &args.cloud {
         DoctorCloud::Aws(args) if args.iam_policy => policy(args, out),
-        DoctorCloud::Aws(args) => examine(args, out),
+        DoctorCloud::Aws(args) => {
+            let is_aws = |provider: &ProviderConfig| matches!(provider, ProviderConfig::Aws(_));
+            examine(&file(args.config.as_ref()), "`aws`", is_aws, aws, out)
+        }
+        DoctorCloud::Azure(args) => {
+            let is_azure = |provider: &ProviderConfig| matches!(provider, ProviderConfig::Azure(_));
+            examine(&file(args.config.as_ref()), "`azure`", is_azure, azure, out)
+        }
+        DoctorCloud::Ppio(args) => {
+            let is_ppio = |provider: &ProviderConfig| matches!(provider, ProviderConfig::Ppio(_));
+            examine(&file(args.config.as_ref()), "`ppio` or `novita`", is_ppio, ppio, out)
+        }
     }
 }
 
-impl DoctorAwsArgs {
-    fn file(&self) -> PathBuf {
-        self.config.clone().unwrap_or_else(ConfigArg::fallback)
-    }
+fn file(given: Option<&PathBuf>) -> PathBuf {
+    given.cloned().unwrap_or_else(ConfigArg::fallback)
 }
 
-#[cfg(not(feature = "aws"))]
-fn without_aws<T>() -> Result<T, Fault> {
-    Err(Fault::Failed("this program was built without AWS: build it with the default features".to_owned()))
+#[cfg(not(all(feature = "aws", feature = "azure", feature = "ppio")))]
+fn built_without<T>(cloud: &str) -> Result<T, Fault> {
+    Err(Fault::Failed(format!("this program was built without {cloud}: build it with the default features")))
 }
 
 #[cfg(not(feature = "aws"))]
 fn policy(_: &DoctorAwsArgs, _: &Out) -> Result<Done, Fault> {
-    without_aws()
+    built_without("AWS")
 }
 
 #[cfg(not(feature = "aws"))]
-fn findings(_: &config::Config) -> Result<Vec<Found>, Fault> {
-    without_aws()
+fn aws(_: &Config) -> Result<Vec<Found>, Fault> {
+    built_without("AWS")
+}
+
+#[cfg(not(feature = "azure"))]
+fn azure(_: &Config) -> Result<Vec<Found>, Fault> {
+    built_without("Azure")
+}
+
+#[cfg(not(feature = "ppio"))]
+fn ppio(_: &Config) -> Result<Vec<Found>, Fault> {
+    built_without("PPIO")
 }
 
 #[cfg(feature = "aws")]
 fn policy(args: &DoctorAwsArgs, out: &Out) -> Result<Done, Fault> {
-    let file = args.file();
+    let file = file(args.config.as_ref());
     let config = if args.config.is_some() || file.exists() { Some(files::load(&file)?) } else { None };
     let policy = crate::assemble::aws_policy(config.as_ref());
     let mut text = serde_json::to_string_pretty(&policy).map_err(|e| Fault::doing("write JSON", &e))?;
@@ -82,10 +134,26 @@ fn policy(args: &DoctorAwsArgs, out: &Out) -> Result<Done, Fault> {
 }
 
 #[cfg(feature = "aws")]
-fn findings(config: &config::Config) -> Result<Vec<Found>, Fault> {
+fn aws(config: &Config) -> Result<Vec<Found>, Fault> {
+    findings(crate::assemble::aws_doctors(config))
+}
+
+#[cfg(feature = "azure")]
+fn azure(config: &Config) -> Result<Vec<Found>, Fault> {
+    findings(std::future::ready(crate::assemble::azure_doctors(config)))
+}
+
+#[cfg(feature = "ppio")]
+fn ppio(config: &Config) -> Result<Vec<Found>, Fault> {
+    findings(std::future::ready(crate::assemble::ppio_doctors(config)))
+}
+
+/// What these doctors find.
+#[cfg(any(feature = "aws", feature = "azure", feature = "ppio"))]
+fn findings(doctors: impl Future<Output = Result<Vec<Doctored>, AssembleError>>) -> Result<Vec<Found>, Fault> {
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Fault::doing("start", &e))?;
     let found = runtime.block_on(async {
-        let doctors = crate::assemble::aws_doctors(config).await.map_err(|e| Fault::doing("set up", &e))?;
+        let doctors = doctors.await.map_err(|e| Fault::doing("set up", &e))?;
         let mut all = Vec::new();
         for (doctor, wanted) in &doctors {
             let found = doctor.examine(wanted).await;
@@ -97,11 +165,16 @@ fn findings(config: &config::Config) -> Result<Vec<Found>, Fault> {
     found
 }
 
-fn examine(args: &DoctorAwsArgs, out: &Out) -> Result<Done, Fault> {
-    let file = args.file();
-    let config = files::load(&file)?;
-    if !config.providers.values().any(|provider| matches!(provider, config::ProviderConfig::Aws(_))) {
-        return Err(Fault::Usage(format!("{} names no provider of kind `aws`", file.display())));
+fn examine(
+    file: &Path,
+    kind: &str,
+    is_meant: fn(&ProviderConfig) -> bool,
+    findings: fn(&Config) -> Result<Vec<Found>, Fault>,
+    out: &Out,
+) -> Result<Done, Fault> {
+    let config = files::load(file)?;
+    if !config.providers.values().any(is_meant) {
+        return Err(Fault::Usage(format!("{} names no provider of kind {kind}", file.display())));
     }
     let examined = Examined::new(findings(&config)?);
     out.value(&examined, text)?;

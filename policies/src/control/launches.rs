@@ -74,6 +74,10 @@ impl Controller {
         let mut new = 0;
         for id in &launched.ids {
             let key = (lane.clone(), id.clone());
+            // The answer is so late that the machine was found by its token and is gone already.
+            if self.ledger.ended().values().any(|e| e.machine.id == *id && e.machine.pool.lane() == lane) {
+                continue;
+            }
             self.evidence.insert(key.clone(), now);
             if self.ledger.machines().contains_key(&key) {
                 continue;

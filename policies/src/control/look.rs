@@ -158,8 +158,8 @@ impl Controller {
                     machine.leaving = Some(Leaving { why, since: now, until: now, ordered: true });
                     let text = format!("{} in {} is going down, not by us", machine.id, machine.pool);
                     self.ledger.note(now, Some(&machine.fleet.clone()), "lost", text);
-                    let again = self.end_again_at(&key);
-                    self.ended.insert(key.clone(), again);
+                    // It may have stopped without an end to come: then it is ours to end.
+                    self.ended.insert(key.clone(), now.plus(super::leaving::END_AGAIN));
                     self.evidence.insert(key, asked);
                     self.ledger.put(Record::Machine(machine));
                 }
@@ -168,11 +168,12 @@ impl Controller {
             }
             return;
         }
-        if matches!(instance.phase, Phase::Ending | Phase::Gone) {
+        if instance.phase == Phase::Gone {
             return;
         }
         let intent = instance.token.as_ref().and_then(|t| self.ledger.intents().get(t)).cloned();
-        if intent.is_none() && !self.fleets.contains_key(&instance.fleet) {
+        let ending = instance.phase == Phase::Ending;
+        if intent.is_none() && (ending || !self.fleets.contains_key(&instance.fleet)) {
             return;
         }
         let adopted = intent.is_none();
@@ -191,8 +192,12 @@ impl Controller {
             ready: (adopted && instance.phase == Phase::Running).then_some(now),
             token: instance.token.clone(),
             adopted,
-            leaving: None,
+            // Promised, and lost before it was seen: what is left of it is ended.
+            leaving: ending.then_some(Leaving { why: Cause::Interruption, since: now, until: now, ordered: true }),
         };
+        if ending {
+            self.ended.insert(key.clone(), now.plus(super::leaving::END_AGAIN));
+        }
         let (what, text) = if adopted {
             ("adopted", format!("{} in {} carries our tags and was not on record", machine.id, machine.pool))
         } else {

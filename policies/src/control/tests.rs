@@ -200,6 +200,22 @@ fn a_partial_launch_is_settled_by_the_machines_that_carry_its_token() {
 }
 
 #[test]
+fn an_answer_that_comes_after_its_machine_has_gone_brings_nothing_back() {
+    let mut bench = Bench::new(None, vec![Record::Intent(intent())]);
+    let machines = |bench: &Bench| bench.controller.ledger().machines().len();
+    bench.list(vec![instance("i-1", Some("sf-1-1"), Phase::Running)]);
+    assert_eq!(machines(&bench), 1);
+    bench.list(vec![instance("i-1", Some("sf-1-1"), Phase::Gone)]);
+    assert_eq!(machines(&bench), 0);
+    let Intent { token, fleet, pool, spec, count, .. } = intent();
+    let launch = Launch { token, fleet, pool, spec, count };
+    let launched = Launched { ids: vec!["i-1".into(), "i-2".into()], shortfall: None };
+    bench.controller.on_launched(&launch, Ok(launched));
+    let known: Vec<_> = bench.controller.ledger().machines().keys().map(|(_, id)| id.as_str()).collect();
+    assert_eq!((known, bench.open()), (vec!["i-2"], 0));
+}
+
+#[test]
 fn a_failed_listing_proves_nothing() {
     let mut bench = Bench::new(None, vec![Record::Intent(intent()), Record::Machine(machine("i-1", None))]);
     for _ in 0..20 {
@@ -489,4 +505,27 @@ fn a_machine_of_a_fleet_that_was_taken_out_is_an_orphan_unless_it_is_protected()
     bench.watch(Span::from_mins(5), &seen);
     let going: Vec<_> = bench.controller.ledger().machines().values().map(|m| m.leaving.is_some()).collect();
     assert_eq!(going, [false, true]);
+}
+
+#[test]
+fn what_is_left_of_a_promised_machine_that_was_lost_before_it_was_seen_is_ended() {
+    let mut bench = Bench::new(None, vec![Record::Intent(intent())]);
+    let left = vec![instance("i-1", Some("sf-1-1"), Phase::Ending)];
+    bench.list(left.clone());
+    let leaving = bench.controller.ledger().machines().values().next().and_then(|m| m.leaving);
+    assert!(leaving.is_some_and(|l| l.ordered), "{leaving:?}");
+    let ends = |calls: &[(CallId, Call)]| calls.iter().filter(|(_, c)| matches!(c, Call::Terminate { .. })).count();
+    let mut sent = 0;
+    for _ in 0..6 {
+        let calls = bench.tick(Span::from_secs(10));
+        sent += ends(&calls);
+        for (id, _) in calls.iter().filter(|(_, call)| matches!(call, Call::List { .. })) {
+            sent += ends(&bench.reply(*id, Reply::Listed(Ok(left.clone()))));
+        }
+    }
+    assert!((1..=2).contains(&sent), "what is left of it is ended, {sent} times in a minute");
+    // Of what was never promised nothing is known, and it goes by itself.
+    let mut bench = Bench::of(vec![fleet("web")], None, Vec::new());
+    bench.list(left);
+    assert!(bench.controller.ledger().machines().is_empty());
 }
