@@ -1,12 +1,12 @@
 //! Microsoft Azure: one resource group of a subscription, over several regions.
 //!
-//! A launch is a PUT of one virtual machine for each machine that is wanted, all of a call at once; interface and disk are
-//! described in it and go with it. The machine's name is told by the token of the launch, so a launch without an answer
-//! can be repeated or looked up: the same token makes the same machines. `If-None-Match: *` keeps a repeated PUT from
-//! changing what is there; what is there is adopted when it carries our owner and token.
+//! A launch is a PUT of one virtual machine for each machine that is wanted, all of a call at once; interface and disk
+//! are described in it and go with it. The machine's name is told by the token of the launch, so a launch without an
+//! answer can be repeated or looked up: the same token makes the same machines. `If-None-Match: *` keeps a repeated PUT
+//! from changing what is there; what is there is adopted when it carries our owner and token.
 //!
-//! An accepted PUT is no machine yet: Azure says later, by an operation, what became of it. The attempt follows that for
-//! half of the call's deadline. See `launch` for who deletes what a failed launch leaves behind, and why.
+//! An accepted PUT is no machine yet: Azure says later, by an operation, what became of it. The attempt follows that
+//! for half of the call's deadline. See `launch` for who deletes what a failed launch leaves behind, and why.
 //!
 //! Evictions are not told outside of the machine before they happen, so there are no notices: with the eviction policy
 //! `Delete` an evicted machine is missing from the listing.
@@ -17,9 +17,9 @@
 //! retries and decisions (the controller).
 //!
 //! # Tags
-//! Machines and interfaces carry `spotfleet:owner`, `spotfleet:fleet`, `spotfleet:pool` and `spotfleet:intent` (the token).
-//! A machine without our owner tag does not exist here. Azure does not tell names of tags apart by case, and takes `:` in
-//! them.
+//! Machines and interfaces carry `spotfleet:owner`, `spotfleet:fleet`, `spotfleet:pool` and `spotfleet:intent` (the
+//! token). A machine without our owner tag does not exist here. Azure does not tell names of tags apart by case, and
+//! takes `:` in them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -67,8 +67,8 @@ const LAUNCH_BATCH: u32 = 10;
 /// Machines a termination: each is a request of its own, and they leave together.
 const TERMINATE_BATCH: u32 = 20;
 
-/// How often a region may be called, with room left for the requests that one call makes and for the subscription's other
-/// users.
+/// How often a region may be called, with room left for the requests that one call makes and for the subscription's
+/// other users.
 ///
 /// | call | requests | limits |
 /// |---|---|---|
@@ -77,7 +77,8 @@ const TERMINATE_BATCH: u32 = 20;
 /// | read | some pages | compute 900 and 300 a minute ("high cost") |
 /// | price | sizes once a day, prices of a size once an hour | ARM 250 reads and 25 a second; prices not published |
 ///
-/// Sources: learn.microsoft.com, "Understand how Azure Resource Manager throttles requests" and "Compute throttling limits".
+/// Sources: learn.microsoft.com, "Understand how Azure Resource Manager throttles requests" and "Compute throttling
+/// limits".
 const RATES: Rates = Rates {
     launch: Some(Rate::new(8, Span::from_millis(1_500))),
     terminate: Some(Rate::new(5, Span::from_secs(3))),
@@ -126,9 +127,9 @@ pub struct AzureSettings {
 }
 
 impl AzureSettings {
-    /// The default of [`call_deadline`](Self::call_deadline). Most launches that fail do so within half of it. Longer would
-    /// see more of them fail, and would hide longer that a machine was evicted: a machine that is missing from the listing
-    /// is given up after this and the visibility lag.
+    /// The default of [`call_deadline`](Self::call_deadline). Most launches that fail do so within half of it. Longer
+    /// would see more of them fail, and would hide longer that a machine was evicted: a machine that is missing from
+    /// the listing is given up after this and the visibility lag.
     pub const CALL_DEADLINE: Span = Span::from_mins(1);
     /// The default of [`visibility_lag`](Self::visibility_lag). Azure gives no bound; what is accepted is listed within
     /// seconds, but for delays of its own.
@@ -208,8 +209,8 @@ pub struct Azure {
 }
 
 impl Azure {
-    /// The resource group of these settings, with tokens for their credential. Makes no call; credentials that do not hold
-    /// are the failure of the first one.
+    /// The resource group of these settings, with tokens for their credential. Makes no call; credentials that do not
+    /// hold are the failure of the first one.
     ///
     /// # Errors
     /// `Invalid` or `Denied` for settings that cannot work.
@@ -286,8 +287,8 @@ fn now() -> Time {
 
 /// What became of a launch, of what became of each of its machines.
 ///
-/// One machine of which nobody knows leaves the whole launch in doubt, although others were made: then the token is sent
-/// again or looked up, which finds all of them. To report the others would close the launch, and forget the one.
+/// One machine of which nobody knows leaves the whole launch in doubt, although others were made: then the token is
+/// sent again or looked up, which finds all of them. To report the others would close the launch, and forget the one.
 fn launched(made: Vec<Result<InstanceId, Failure>>) -> Result<Launched, Failure> {
     let (mut ids, mut failures) = (Vec::new(), Vec::new());
     for one in made {

@@ -40,8 +40,8 @@ pub struct AwsSpec {
 /// What an Azure VM is launched with.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AzureSpec {
-    /// The image: `publisher:offer:sku:version` of the marketplace, or the id of an image or of a gallery's image version,
-    /// which begins with `/`.
+    /// The image: `publisher:offer:sku:version` of the marketplace, or the id of an image or of a gallery's image
+    /// version, which begins with `/`.
     pub image: String,
     /// Id of the subnet of each region. A subnet of Azure spans the zones.
     pub subnets: BTreeMap<Region, String>,
@@ -59,8 +59,8 @@ pub struct AzureSpec {
     pub os_disk_type: Option<String>,
     /// Size of the system disk in GiB; `None`: that of the image.
     pub os_disk_gib: Option<u32>,
-    /// Spot only: evict when the price exceeds so many millionths of a US dollar an hour, rounded down to five decimals;
-    /// `None`: never for its price.
+    /// Spot only: evict when the price exceeds so many millionths of a US dollar an hour, rounded down to five
+    /// decimals; `None`: never for its price.
     pub max_price_micros: Option<u64>,
     /// Further tags: the fleet's labels and the operator's own.
     pub tags: BTreeMap<String, String>,

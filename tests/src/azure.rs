@@ -1,11 +1,11 @@
-//! An Azure peer on the wire: Resource Manager, the token servers and the Retail Prices API, over plain HTTP on a free port
-//! of the loopback, with a clock of its own and a script of faults.
+//! An Azure peer on the wire: Resource Manager, the token servers and the Retail Prices API, over plain HTTP on a free
+//! port of the loopback, with a clock of its own and a script of faults.
 //!
 //! The clock stands still but for [`Fake::pass`], and for whoever asks about an operation: he was told to wait, and has
 //! waited, so that much time has passed. Nothing here waits for real time.
 //!
-//! What it cannot show: real capacity and prices, how long Azure takes, which names Azure gives to what it makes, whether
-//! an id that is named (subnet, image) exists.
+//! What it cannot show: real capacity and prices, how long Azure takes, which names Azure gives to what it makes,
+//! whether an id that is named (subnet, image) exists.
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;

@@ -16,8 +16,8 @@ use super::{AssembleError, regions};
 /// A sweep of one resource group takes a few calls; nothing waits for it.
 const TIDY_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// What is left over stays so long: an interface is there before its machine, and failed machines that the controller knows
-/// are ended by it.
+/// What is left over stays so long: an interface is there before its machine, and failed machines that the controller
+/// knows are ended by it.
 const LEFTOVER_GRACE: Span = Span::from_hours(1);
 
 pub(super) fn cloud(

@@ -1,5 +1,5 @@
-//! `doctor` of Azure: asks what a fleet file needs, and has it judged. Everything that is asked is read only: Azure has no
-//! dry run of a launch, so what a launch may do is told by the permissions in the resource group.
+//! `doctor` of Azure: asks what a fleet file needs, and has it judged. Everything that is asked is read only: Azure has
+//! no dry run of a launch, so what a launch may do is told by the permissions in the resource group.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

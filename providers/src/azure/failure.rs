@@ -54,8 +54,8 @@ impl Trouble {
         self.code.as_deref().is_some_and(|code| codes.contains(&code))
     }
 
-    /// True when a machine of this name may be there already: the precondition failed, a property of it cannot be changed,
-    /// or something else is being done to it.
+    /// True when a machine of this name may be there already: the precondition failed, a property of it cannot be
+    /// changed, or something else is being done to it.
     pub(super) fn may_exist(&self) -> bool {
         match self.stage {
             Stage::Refused(412) => true,
@@ -81,8 +81,9 @@ use Sense::{Is, QuotaIfSaid, Sku};
 /// Every code of which we know what it means.
 ///
 /// Sources: learn.microsoft.com, "Error messages for Azure Spot Virtual Machines" (`error-codes-spot`), "Troubleshoot
-/// common Azure deployment errors" (`common-deployment-errors`), "Troubleshoot allocation failures" and "Troubleshooting
-/// API throttling errors"; karpenter-provider-azure, `pkg/providers/instance/offerings` (which codes close what).
+/// common Azure deployment errors" (`common-deployment-errors`), "Troubleshoot allocation failures" and
+/// "Troubleshooting API throttling errors"; karpenter-provider-azure, `pkg/providers/instance/offerings` (which codes
+/// close what).
 const CODES: &[(&str, Sense)] = &[
     // The pool is empty.
     ("SkuNotAvailable", Sku),
@@ -97,8 +98,8 @@ const CODES: &[(&str, Sense)] = &[
     ("OperationNotAllowed", QuotaIfSaid),
     ("QuotaExceeded", Is(Quota)),
     ("PublicIPCountLimitReached", Is(Quota)),
-    // All of Spot is closed to this subscription (kinds of subscription that have none), on-demand is not. It is told like
-    // a quota of zero, because that closes Spot in the region and nothing else.
+    // All of Spot is closed to this subscription (kinds of subscription that have none), on-demand is not. It is told
+    // like a quota of zero, because that closes Spot in the region and nothing else.
     ("AzureSpotFeatureNotEnabledForSubscription", Is(Quota)),
     // The price limit that was sent.
     ("SpotPriceGreaterThanProvidedMaxPrice", Is(PriceAboveCap)),
@@ -211,8 +212,8 @@ pub(super) fn of_launch(operation: &str, trouble: &Trouble, market: Market) -> F
     failure
 }
 
-/// The failure of a deletion. 404 without a code that says that it is the group or the subscription that is missing: the
-/// machine is gone.
+/// The failure of a deletion. 404 without a code that says that it is the group or the subscription that is missing:
+/// the machine is gone.
 pub(super) fn of_delete(operation: &str, trouble: &Trouble) -> Failure {
     let mut failure = of(operation, trouble, None);
     if trouble.is_missing() && failure.kind == Ambiguous && trouble.code.is_some() {
@@ -230,8 +231,8 @@ pub(super) fn of_look(operation: &str, trouble: &Trouble) -> Failure {
     failure
 }
 
-/// Why an accepted launch made no machine, told by its operation or by the machine's own state. The machine that it left
-/// behind is deleted by then, so nothing of it may have happened any more.
+/// Why an accepted launch made no machine, told by its operation or by the machine's own state. The machine that it
+/// left behind is deleted by then, so nothing of it may have happened any more.
 pub(super) fn of_outcome(operation: &str, trouble: &Trouble, market: Market) -> Failure {
     let kind = match known(trouble, Some(market)) {
         // Azure could not do it, and says nothing about the pool or about us.
@@ -243,8 +244,8 @@ pub(super) fn of_outcome(operation: &str, trouble: &Trouble, market: Market) -> 
     failure
 }
 
-/// The failure that says most about why a launch made less than it was asked for, the first of it when there are several:
-/// what an operator must do comes before what closes more than this pool, and that before a shortage.
+/// The failure that says most about why a launch made less than it was asked for, the first of it when there are
+/// several: what an operator must do comes before what closes more than this pool, and that before a shortage.
 pub(super) fn most_telling(failures: Vec<Failure>) -> Option<Failure> {
     let rank = |kind: FailureKind| match kind {
         Ambiguous => 0,

@@ -1,10 +1,10 @@
 //! One machine of a launch: one attempt, followed until Azure says what became of it, or until patience is used up.
 //!
-//! A machine that Azure accepted and then could not make stays, in state Failed, with its interface and disks. Within the
-//! attempt it is deleted here and at once, because only then "it made nothing" is true; and where the deletion is not
-//! taken for certain, the answer is `Ambiguous`, and the same token finds it again. What fails after the attempt was over
-//! is the controller's: the listing says `Ending`, and the controller ends what does not go by itself. What neither of
-//! them knows is found by the sweep.
+//! A machine that Azure accepted and then could not make stays, in state Failed, with its interface and disks. Within
+//! the attempt it is deleted here and at once, because only then "it made nothing" is true; and where the deletion is
+//! not taken for certain, the answer is `Ambiguous`, and the same token finds it again. What fails after the attempt
+//! was over is the controller's: the listing says `Ending`, and the controller ends what does not go by itself. What
+//! neither of them knows is found by the sweep.
 
 use core::time::Duration;
 
@@ -67,8 +67,8 @@ enum Seen {
 }
 
 impl Attempt<'_> {
-    /// Makes the machine of this name, or finds that it is there. A machine that is still being made when patience ends is
-    /// made, as far as this attempt can tell: Azure accepted it, and the listing shows it.
+    /// Makes the machine of this name, or finds that it is there. A machine that is still being made when patience ends
+    /// is made, as far as this attempt can tell: Azure accepted it, and the listing shows it.
     ///
     /// # Errors
     /// Any [`Failure`]; `Ambiguous` while a machine of this name may be there.
@@ -185,8 +185,8 @@ impl Attempt<'_> {
         self.deleted(name, failure::of_outcome(PUT, trouble, self.market)).await
     }
 
-    /// A machine that was accepted and taken away again is a shortage. It is deleted all the same: then it cannot appear
-    /// later.
+    /// A machine that was accepted and taken away again is a shortage. It is deleted all the same: then it cannot
+    /// appear later.
     async fn gone_before_it_ran(&self, name: &str, trouble: &Trouble) -> Result<InstanceId, Failure> {
         let code = trouble.code.as_deref().unwrap_or("-");
         self.deleted(name, Failure::new(FailureKind::NoCapacity, PUT, code, &trouble.message)).await

@@ -34,8 +34,8 @@ pub(super) struct Catalogue {
 }
 
 impl Catalogue {
-    /// An offer or a failure for each pool, after reading what is missing or old. Reading of prices stops when `patience` is
-    /// used up; the rest comes with the next call.
+    /// An offer or a failure for each pool, after reading what is missing or old. Reading of prices stops when
+    /// `patience` is used up; the rest comes with the next call.
     ///
     /// # Errors
     /// When the sizes were never read and cannot be.

@@ -1,5 +1,5 @@
-//! Prices: what the Retail Prices API says, kept for a stated time. A price of Azure is that of a region: its zones cost
-//! the same.
+//! Prices: what the Retail Prices API says, kept for a stated time. A price of Azure is that of a region: its zones
+//! cost the same.
 //!
 //! Keeping a price is keeping a fact with its age; what to make of it is decided elsewhere.
 
@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::wire::time_of;
 
-/// Prices are read again after this time. Spot prices of Azure move slowly (Microsoft: "change slowly based on long-term
-/// trends"), and the list is published some times a day.
+/// Prices are read again after this time. Spot prices of Azure move slowly (Microsoft: "change slowly based on
+/// long-term trends"), and the list is published some times a day.
 const KEPT: Span = Span::from_hours(1);
 
 /// When prices cannot be read, the last ones stand in for so long: a price outage is no launch outage.
@@ -37,8 +37,8 @@ impl Listed {
     }
 }
 
-/// The filter that leaves the prices of one size in one region. Values are compared with their case; what is left besides
-/// (Windows, the old low priority) is sorted out by [`listed`].
+/// The filter that leaves the prices of one size in one region. Values are compared with their case; what is left
+/// besides (Windows, the old low priority) is sorted out by [`listed`].
 pub(super) fn filter(region: &str, size: &str) -> String {
     let (region, size) = (region.replace('\'', "''"), size.replace('\'', "''"));
     format!(
@@ -64,9 +64,9 @@ pub(super) fn micros(value: &Value) -> Option<u64> {
     whole.parse::<u64>().ok()?.checked_mul(1_000_000)?.checked_add(fraction)?.checked_add(up)
 }
 
-/// The prices of a size among the items of the list: Linux, by the hour, in force. Of several, the one that came into force
-/// last; of those, the highest. Which item is which is told by its names: `skuName` ends in ` Spot`, `meterName` in
-/// ` Low Priority`, `productName` in ` Windows`. Source: karpenter-provider-azure, `pkg/providers/pricing`.
+/// The prices of a size among the items of the list: Linux, by the hour, in force. Of several, the one that came into
+/// force last; of those, the highest. Which item is which is told by its names: `skuName` ends in ` Spot`, `meterName`
+/// in ` Low Priority`, `productName` in ` Windows`. Source: karpenter-provider-azure, `pkg/providers/pricing`.
 pub(super) fn listed(region: &str, size: &str, items: &[Value], now: Time) -> Listed {
     let mut newest: BTreeMap<Market, (Time, u64)> = BTreeMap::new();
     for item in items {

@@ -1,5 +1,5 @@
-//! What is left over: machines in state Failed that nobody ended, interfaces and disks of ours that belong to no machine.
-//! They cost a little, and hold addresses and quota.
+//! What is left over: machines in state Failed that nobody ended, interfaces and disks of ours that belong to no
+//! machine. They cost a little, and hold addresses and quota.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -35,10 +35,10 @@ impl Kind {
 }
 
 impl Azure {
-    /// Deletes failed machines, and interfaces and disks without a machine, that carry our owner tag and were seen so for
-    /// `grace`; gives their number. Since when that is so is told by the calls before, so this is to be called now and then.
-    /// The grace is for machines in the making, whose interface is there before them, and for the controller, which ends
-    /// failed machines that it knows. What has not our owner tag does not exist here.
+    /// Deletes failed machines, and interfaces and disks without a machine, that carry our owner tag and were seen so
+    /// for `grace`; gives their number. Since when that is so is told by the calls before, so this is to be called now
+    /// and then. The grace is for machines in the making, whose interface is there before them, and for the controller,
+    /// which ends failed machines that it knows. What has not our owner tag does not exist here.
     ///
     /// # Errors
     /// The first failure, after everything was tried. What is left over is found by the next call.

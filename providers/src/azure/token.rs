@@ -140,7 +140,8 @@ impl TokenSource for Identity {
     }
 }
 
-/// What the library's error means. It wraps what went wrong into an error about credentials, so the cause is looked for.
+/// What the library's error means. It wraps what went wrong into an error about credentials, so the cause is looked
+/// for.
 fn failure(error: &Error, secret: Option<&SecretString>) -> Failure {
     let mut kind = FailureKind::Denied;
     let mut code = "-".to_owned();

@@ -24,8 +24,9 @@ const PROTECTED_TAG: &str = "spotfleet:protected";
 /// What a machine's name begins with.
 const NAME: &str = "sf-";
 
-/// The name of one of the machines of a launch: always the same for the same owner, token and number, so that a repeated
-/// launch names the same machines. 35 characters; Azure takes 64 for a Linux machine, and compares without case.
+/// The name of one of the machines of a launch: always the same for the same owner, token and number, so that a
+/// repeated launch names the same machines. 35 characters; Azure takes 64 for a Linux machine, and compares without
+/// case.
 pub(super) fn machine_name(owner: &str, token: &Token, number: u32) -> String {
     let mut hash = Fnv::new();
     hash.text(owner);
@@ -177,7 +178,8 @@ pub(super) fn instance(owner: &str, provider: &ProviderName, region: &Region, ma
     if !tags.are_of(owner) || location != plain(region.as_str()) {
         return None;
     }
-    // The tag says which pool was meant; what Azure says stands in where the tag is missing or of another configuration.
+    // The tag says which pool was meant; what Azure says stands in where the tag is missing or of another
+    // configuration.
     let tagged =
         tags.get(POOL_TAG).and_then(Pool::parse).filter(|pool| pool.provider() == provider && pool.region() == region);
     let pool = tagged.unwrap_or_else(|| {

@@ -1,5 +1,5 @@
-//! The wire: Azure Resource Manager, the Retail Prices API and Resource Graph over HTTP. The only file that names an HTTP
-//! client, besides `token`. One request, one attempt; what an error means is said elsewhere.
+//! The wire: Azure Resource Manager, the Retail Prices API and Resource Graph over HTTP. The only file that names an
+//! HTTP client, besides `token`. One request, one attempt; what an error means is said elsewhere.
 //!
 //! The token goes to the configured server only: links to further pages and to operations that lead elsewhere are not
 //! followed.
@@ -54,7 +54,8 @@ pub(super) struct Answer {
     pub(super) retry_after: Option<Span>,
 }
 
-/// The client that everything is asked with: no redirects, no proxies of the environment, no second attempts of its own.
+/// The client that everything is asked with: no redirects, no proxies of the environment, no second attempts of its
+/// own.
 ///
 /// # Errors
 /// Text when it cannot be built.

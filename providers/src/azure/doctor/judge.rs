@@ -14,8 +14,8 @@ use crate::doctor::{Check, Finding, Verdict};
 
 const ACCOUNT: &str = "account";
 
-/// What the adapter does in the resource group. Source of the names: learn.microsoft.com, "Azure permissions for Compute",
-/// "... for Networking".
+/// What the adapter does in the resource group. Source of the names: learn.microsoft.com, "Azure permissions for
+/// Compute", "... for Networking".
 pub(super) const ACTIONS: [&str; 10] = [
     "Microsoft.Compute/virtualMachines/read",
     "Microsoft.Compute/virtualMachines/write",
@@ -161,7 +161,8 @@ pub(super) fn sizes(place: &str, pools: &BTreeSet<Pool>, known: &BTreeMap<String
     said.into_iter().map(finding).collect()
 }
 
-/// Whether the quotas have room for one machine of each size: that of Spot, that of the region, and that of each family.
+/// Whether the quotas have room for one machine of each size: that of Spot, that of the region, and that of each
+/// family.
 pub(super) fn quotas(
     place: &str,
     pools: &BTreeSet<Pool>,
