@@ -90,9 +90,9 @@ fn the_plan_of_a_file_knows_what_the_daemon_remembers() {
     let place = Place::new(0);
     let mut daemon = place.run();
     let url = daemon.url();
+    // It was ready before or in between.
     daemon.wait_for("launched: ");
     daemon.wait_for("launched: ");
-    daemon.wait_for("ready");
     // While the daemon runs, its store is its own: the plan says so, and asks it when told where it is.
     let beside = output(spotfleet().arg("plan").arg("--config").arg(place.config()));
     assert!(stderr(&beside).contains("planning without the daemon's memory"), "{beside:?}");

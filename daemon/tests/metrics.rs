@@ -118,7 +118,8 @@ fn a_scrape_is_what_the_table_says() {
         if missing.is_empty() {
             break;
         }
-        if !shrinks && missing == ["spotfleet_let_go_total"] {
+        // Not before on-demand stands in: until then no more may be held than the forecast wants.
+        if !shrinks && missing == ["spotfleet_let_go_total"] && text.contains("why=\"bridge\"") {
             place.write("queue", "0");
             shrinks = true;
         }

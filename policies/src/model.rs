@@ -288,7 +288,7 @@ pub enum Phase {
     Starting,
     /// Running.
     Running,
-    /// On its way out, no longer billed or about to be so; it cannot come back.
+    /// On its way out, or stopped for good: it does no work and cannot come back. What does not go by itself is ended.
     Ending,
     /// It does not exist any more, but the provider still lists it.
     Gone,

@@ -16,8 +16,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
 
+use crate::clock::now;
 use crate::net::is_plaintext;
 pub use crate::spec::AccessKey;
 use crate::spec::AwsSpec;
@@ -364,12 +364,6 @@ fn check(settings: &AwsSettings) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// The time of the host's clock. Used for what AWS dates (price windows, ages of facts), never for a decision.
-fn now() -> Time {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 #[async_trait]

@@ -23,7 +23,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
 
 use async_trait::async_trait;
 use core::time::Duration;
@@ -31,9 +30,10 @@ use futures::future::join_all;
 use policies::control::Launched;
 use policies::failure::{Failure, FailureKind};
 use policies::model::{Capabilities, Instance, InstanceId, Notice, Offer, Pool, ProviderName, Region};
-use policies::units::{Span, Time};
+use policies::units::Span;
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::net::is_plaintext;
 use crate::{LaunchSpec, Order, Provider, Rate, Rates};
 
@@ -279,12 +279,6 @@ fn connect(settings: &AzureSettings, tokens: Arc<dyn TokenSource>) -> Result<(Ar
     Ok((arm, Retail::new(client, prices)))
 }
 
-/// The time of the host's clock. Used for ages of facts, never for a decision.
-fn now() -> Time {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
-
 /// What became of a launch, of what became of each of its machines.
 ///
 /// One machine of which nobody knows leaves the whole launch in doubt, although others were made: then the token is
@@ -321,7 +315,7 @@ impl Provider for Azure {
         let mut catalogue = self.catalogue(region, "GET skus")?.lock().await;
         // A third of the deadline for the slowest part, so that the rest has time too.
         let patience = Span::from_millis(self.settings.call_deadline.as_millis() / 3);
-        catalogue.offers(&self.arm, &self.retail, region, pools, now(), patience).await
+        catalogue.offers(&self.arm, &self.retail, region, pools, clock::now(), patience).await
     }
 
     /// Azure lists by resource group and filters by no tags: both are done here.

@@ -18,6 +18,8 @@ use policies::model::{
 pub mod aws;
 #[cfg(feature = "azure")]
 pub mod azure;
+#[cfg(any(feature = "aws", feature = "azure", feature = "ppio"))]
+mod clock;
 pub mod contract;
 pub mod demand;
 pub mod doctor;

@@ -14,7 +14,6 @@
 //! pages do not say is marked with what it was taken from. Sources: PPIO and Novita API reference, "GPU instance".
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use async_trait::async_trait;
 use core::time::Duration;
@@ -26,6 +25,7 @@ use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
+use crate::clock::now;
 use crate::net::is_plaintext;
 use crate::{LaunchSpec, Order, Provider, Rate, Rates};
 
@@ -48,15 +48,16 @@ pub const NOVITA_URL: &str = "https://api.novita.ai/gpu-instance/openapi/v1";
 const CLUSTERS_LAST: Duration = Duration::from_secs(3_600);
 
 /// How often an account may be called. No numbers are published, only that there is a limit; two calls a second have done
-/// well for others. The limit is the account's, and the buckets are a region's: each gets its part.
+/// well for others. The limit is the account's, and the buckets are a region's: each gets its part, but for lists, which
+/// all regions share.
 ///
 /// | call | requests | of the account, at most |
 /// |---|---|---|
-/// | launch | one page of instances, one create | 1 request/s |
+/// | launch | one page of instances, one create | 0.5/s |
 /// | terminate | one delete, at times one stop | 0.5/s |
-/// | read | each page of instances | 0.2/s |
-/// | price | two product lists, now and then the clusters | 0.2/s |
-/// | notices | each page of instances, each [`PpioSettings::watch_every`] | 0.1/s |
+/// | read | each page of instances | 0.4/s |
+/// | price | two product lists, now and then the clusters | 0.1/s |
+/// | notices | each page of instances, each [`PpioSettings::watch_every`] | as that says |
 #[must_use]
 pub fn rates(regions: usize) -> Rates {
     let parts = u64::try_from(regions.max(1)).unwrap_or(u64::MAX);
@@ -64,9 +65,9 @@ pub fn rates(regions: usize) -> Rates {
     Rates {
         launch: rate(4, 2_000),
         terminate: rate(4, 2_000),
-        read: rate(3, 5_000),
+        read: Some(Rate::new(6, Span::from_millis(2_500))),
         price: rate(2, 10_000),
-        notice: Some(Rate::new(3, Span::from_secs(10))),
+        notice: None,
     }
 }
 
@@ -122,7 +123,15 @@ pub struct Ppio {
     capabilities: Capabilities,
     wire: Wire,
     clusters: Mutex<Option<(Instant, BTreeMap<String, String>)>>,
+    listed: Mutex<Option<Listed>>,
     watch: Mutex<Watch>,
+}
+
+/// The last list of the account's machines, and when it was asked for.
+#[derive(Debug)]
+struct Listed {
+    asked: Instant,
+    machines: Vec<Machine>,
 }
 
 /// What was told of machines that will be taken, and when to look again.
@@ -164,7 +173,8 @@ impl Ppio {
             free_if_taken_within: Span::ZERO,
         };
         let watch = Watch { not_before: Instant::now(), noticed: BTreeMap::new() };
-        Ok(Self { settings, capabilities, wire, clusters: Mutex::default(), watch: Mutex::new(watch) })
+        let (clusters, listed) = (Mutex::default(), Mutex::default());
+        Ok(Self { settings, capabilities, wire, clusters, listed, watch: Mutex::new(watch) })
     }
 
     /// Names of the account's clusters by their ids.
@@ -187,21 +197,27 @@ impl Ppio {
     }
 
     /// Every machine of the account that is ours, of all regions.
+    ///
+    /// The list is the account's, and every region wants it at the same moment. Who waits while another's is read takes the
+    /// next one together with all that wait: one that was asked for before nobody takes, since it may lack what was made
+    /// since.
     async fn machines(&self) -> Result<Vec<Machine>, Failure> {
+        let wanted = Instant::now();
+        let mut listed = self.listed.lock().await;
+        if let Some(last) = listed.as_ref().filter(|last| last.asked >= wanted) {
+            return Ok(last.machines.clone());
+        }
+        let asked = Instant::now();
         let all = self.wire.instances().await?;
-        let owner = &self.settings.owner;
-        Ok(all.iter().filter_map(|found| translate::machine(owner, &self.settings.regions, found)).collect())
+        let (owner, regions) = (&self.settings.owner, &self.settings.regions);
+        let machines: Vec<Machine> = all.iter().filter_map(|found| translate::machine(owner, regions, found)).collect();
+        *listed = Some(Listed { asked, machines: machines.clone() });
+        Ok(machines)
     }
 }
 
 fn wrong(text: &str) -> Failure {
     Failure::new(FailureKind::Invalid, "settings", "-", text)
-}
-
-/// The time of the host's clock. Used for what the account dates, never for a decision.
-fn now() -> Time {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Time::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 #[async_trait]

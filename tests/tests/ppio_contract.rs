@@ -178,8 +178,8 @@ async fn what_is_sent_is_what_was_asked_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_is_taken_is_not_taken_again_in_whatever_state_it_is() {
     let account = Account::new();
-    let first = account.launch("sf-1-1").await;
     let other = account.launch("sf-1-11").await;
+    let first = account.launch("sf-1-1").await;
     assert_ne!(first, other, "the filter by name is fuzzy, the comparison is not");
     for status in ["creating", "running", "exited", "removing"] {
         account.peer.cloud().instances.get_mut(first.as_str()).expect("there").status = status;
@@ -288,6 +288,20 @@ async fn a_list_that_is_not_whole_is_a_failure() {
     let failure = account.ppio.instances(&SOUTH.into()).await.expect_err("a gateway");
     assert_eq!(failure.kind, FailureKind::Unavailable, "{failure}");
     assert!(!failure.message.contains('<'), "{failure}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regions_that_look_at_once_share_a_list_that_is_not_older_than_their_question() {
+    let account = Account::new();
+    let lists = |account: &Account| account.peer.cloud().requests.get("instances").copied().unwrap_or(0);
+    let (south, east): (Region, Region) = (SOUTH.into(), EAST.into());
+    let looks =
+        futures::future::join_all((0..10).map(|n| account.ppio.instances(if n % 2 == 0 { &south } else { &east })));
+    assert!(looks.await.iter().all(Result::is_ok));
+    let together = lists(&account);
+    assert!(together <= 2, "{together} lists for ten questions at once");
+    let id = account.launch("sf-1-1").await;
+    assert!(account.phase_of(&id).await.is_some(), "a list of before the launch is not taken");
 }
 
 #[tokio::test(flavor = "multi_thread")]

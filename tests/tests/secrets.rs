@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ struct Site {
 impl Site {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let refusing = refusing_redis();
+        let (refusing, echo) = (serving(refusing_redis), serving(echoing_server));
         let nobody = {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
             listener.local_addr().expect("an address")
@@ -53,6 +53,13 @@ impl Site {
             // What libraries take by themselves.
             ("OTEL_EXPORTER_OTLP_HEADERS", format!("authorization=Bearer {CANARY}-otlp")),
             ("WORKER", format!("{CANARY}-worker")),
+            ("PROMETHEUS", format!("{CANARY}-prometheus")),
+            ("JOBS_URL", format!("http://reader:{CANARY}-jobs@{echo}/jobs?key={CANARY}-query")),
+            ("RABBITMQ_URL", format!("http://reader:{CANARY}-rabbit@{echo}")),
+            ("HOOK", format!("{CANARY}-hook")),
+            ("WORKERS_URL", format!("http://reader:{CANARY}-workers@{echo}")),
+            ("WORKERS_REDIS", format!("redis://:{CANARY}-consumers@{refusing}")),
+            ("PPIO_KEY", format!("{CANARY}-ppio")),
             ("AWS_ACCESS_KEY_ID", format!("{CANARY}-id")),
             ("AWS_SECRET_ACCESS_KEY", format!("{CANARY}-key")),
             ("AWS_SESSION_TOKEN", format!("{CANARY}-session")),
@@ -62,11 +69,11 @@ impl Site {
         site.write("operator", &operator());
         site.write("redis-url", &format!("redis://:{CANARY}-file@{refusing}"));
         site.write("queue", "100");
-        site.write("fleet.yaml", &site.fleet_file(nobody));
+        site.write("fleet.yaml", &site.fleet_file(nobody, echo));
         site
     }
 
-    fn fleet_file(&self, otlp: std::net::SocketAddr) -> String {
+    fn fleet_file(&self, otlp: SocketAddr, echo: SocketAddr) -> String {
         let (operator, redis) = (self.path("operator"), self.path("redis-url"));
         let otlp = format!("otlp: {{endpoint: 'http://{otlp}', interval: 1s}}");
         let operator = format!("operator_token: {{file: {}}}", operator.display());
@@ -74,6 +81,7 @@ impl Site {
             "log: {format: json, level: trace}",
             "token: {env: READER}",
             "worker_token: {env: WORKER}",
+            "rates: {CNY: 0.14}",
             &operator,
             &otlp,
         ];
@@ -81,9 +89,31 @@ impl Site {
         let by_file = format!("{{redis: {{url: {{file: {}}}, list: jobs}}}}", redis.display());
         let by_variable = "{redis: {url: {env: REDIS_URL}, list: jobs}}";
         let by_credential = "{redis: {url: {credential: redis-url}, stream: jobs, group: workers}}";
-        let fleets =
-            [("plain", file.as_str()), ("file", &by_file), ("variable", by_variable), ("credential", by_credential)];
-        fleet_file(self.directory.path(), &lines, &fleets)
+        let metric = format!("{{prometheus: {{url: 'http://{echo}', query: up, token: {{env: PROMETHEUS}}}}}}");
+        let fleets = [
+            ("plain", file.as_str()),
+            ("file", &by_file),
+            ("variable", by_variable),
+            ("credential", by_credential),
+            ("metric", &metric),
+            ("json", "{http: {url: {env: JOBS_URL}, pointer: /n}}"),
+            ("rabbit", "{rabbitmq: {url: {env: RABBITMQ_URL}, queue: jobs}}"),
+        ];
+        let text = fleet_file(self.directory.path(), &lines, &fleets);
+        // Who is told that a machine goes, and where it is read what workers do.
+        let hook = format!("drain_hook: {{http: {{url: 'http://{echo}/hook', token: {{env: HOOK}}}}}}");
+        let consumers = "workers: {every: 5s, redis: {url: {env: WORKERS_REDIS}, stream: jobs, group: workers}}";
+        let workers = "workers: {every: 5s, prometheus: {url: {env: WORKERS_URL}, query: up}}";
+        let rule = |fleet: &str, rules: &str| format!("  - name: {fleet}\n    scale_down: {{{rules}}}\n");
+        let text = text.replace("  - name: plain\n", &rule("plain", &format!("{hook}, {workers}")));
+        let text = text.replace("  - name: file\n", &rule("file", consumers));
+        if cfg!(not(feature = "ppio")) {
+            return text;
+        }
+        let account = format!("providers:\n  ppio: {{api_key: {{env: PPIO_KEY}}, base_url: 'http://{echo}/v1'}}\n");
+        let pools = "  - name: containers\n    capacity: {min: 1, max: 2}\n    pools:\n      - provider: ppio\n        \
+                     regions: ['27']\n        instance_types: [a]\n        launch: {image: i, rootfs_gb: 60}\n";
+        text.replace("providers:\n", &account) + pools
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -112,28 +142,41 @@ impl Site {
     }
 }
 
-/// A Redis that refuses every password, and repeats what it was sent.
-fn refusing_redis() -> std::net::SocketAddr {
+/// Answers every connection so, each in a thread of its own, until the process of the test ends.
+fn serving(answer: fn(TcpStream)) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
-    // Ends with the process of the test.
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            thread::spawn(move || {
-                let mut sent = [0; 4_096];
-                while let Ok(length @ 1..) = stream.read(&mut sent) {
-                    let sent = String::from_utf8_lossy(&sent[..length]).replace(['\r', '\n'], " ");
-                    for _ in 0..sent.matches('*').count().max(1) {
-                        if stream.write_all(format!("-WRONGPASS not with {sent}\r\n").as_bytes()).is_err() {
-                            return;
-                        }
-                    }
-                }
-            });
+            let Ok(stream) = stream else { return };
+            thread::spawn(move || answer(stream));
         }
     });
     address
+}
+
+/// A Redis that refuses every password, and repeats what it was sent.
+fn refusing_redis(mut stream: TcpStream) {
+    let mut sent = [0; 4_096];
+    while let Ok(length @ 1..) = stream.read(&mut sent) {
+        let sent = String::from_utf8_lossy(&sent[..length]).replace(['\r', '\n'], " ");
+        for _ in 0..sent.matches('*').count().max(1) {
+            if stream.write_all(format!("-WRONGPASS not with {sent}\r\n").as_bytes()).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// An HTTP server that refuses every request, and repeats what it was sent.
+fn echoing_server(mut stream: TcpStream) {
+    let mut sent = [0; 4_096];
+    let length = stream.read(&mut sent).unwrap_or(0);
+    let sent = String::from_utf8_lossy(&sent[..length]);
+    let body = serde_json::json!({"status": "error", "error": sent, "message": sent, "reason": sent}).to_string();
+    let head = format!("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: {}", body.len());
+    // Who asks may have gone.
+    stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).ok();
 }
 
 /// A request; gives everything of the answer that is there within a moment.
@@ -223,6 +266,24 @@ async fn a_secret_is_said_by_nobody() {
     assert_eq!(site.run(&[&resume as &[&str], &[operator_file.as_str()]].concat(), &[]), Some(0));
     assert_eq!(site.run(&[&resume as &[&str], &[reader_file.as_str()]].concat(), &[]), Some(1));
 
+    // A machine is told to go: the server of the hook repeats its token.
+    let machines = ask("GET", &format!("{url}/api/v1/instances"), Some(&reader), "").await;
+    let (_, machines) = machines.split_once('\n').expect("a body");
+    let machines: Value = serde_json::from_str(machines).expect("JSON");
+    let plain = |machine: &&Value| machine["fleet"] == "plain";
+    let machine = machines["instances"].as_array().into_iter().flatten().find(plain).expect("a machine");
+    let id = machine["id"].as_str().expect("an id").to_owned();
+    let drain = ["drain", &id, "--why", "looked", "--by", "operator", "--url", &url, "--operator-token-file"];
+    assert_eq!(site.run(&[&drain as &[&str], &[operator_file.as_str()]].concat(), &[]), Some(0));
+    let hooked = |text: &str| text.contains("hook-failed");
+    let mut events = String::new();
+    while !hooked(&events) {
+        assert!(start.elapsed() < LIMIT, "{events}\n{}", daemon.log());
+        events = ask("GET", &format!("{url}/api/v1/events"), Some(&reader), "").await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    site.says("events of the hook", events);
+
     // A dry run beside the daemon, and a second daemon, which finds the store taken.
     assert_eq!(site.run(&["plan", "--config", &config, "--output", "json"], &[]), Some(0));
     assert_eq!(site.run(&["run", "--config", &config], &[]), Some(1));
@@ -250,9 +311,11 @@ async fn a_secret_is_said_by_nobody() {
     fs::write(&config, &text).expect("the fleet file is written");
     let (status, log) = daemon.stop_with_log();
     assert!(status.success(), "{log}");
-    for fleet in ["file", "variable", "credential"] {
+    for fleet in ["file", "variable", "credential", "metric", "json", "rabbit"] {
         assert!(log.contains(&format!("fleet {fleet}: no demand data")), "{fleet} was read:\n{log}");
     }
+    assert!(log.matches("what workers do cannot be read").count() >= 2, "{log}");
+    assert!(cfg!(not(feature = "ppio")) || log.contains("ppio/27 cannot be listed"), "{log}");
     site.says("the daemon", log);
 
     for verb in [&["info"] as &[&str], &["check"], &["export"], &["export", "--output", "json"]] {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use policies::units::{Currency, Span};
 use providers::spec::PpioSpec;
 
-use crate::lower::daemon::{checked_url, secret};
+use crate::lower::daemon::{secret, url};
+use crate::lower::providers::check_rate;
 use crate::lower::{At, Lowering};
 use crate::model::PpioConfig;
 use crate::problem::quoted;
@@ -46,9 +47,7 @@ pub(crate) fn lower_account(
     let base_url = if base_url.is_absent() {
         Some(None)
     } else {
-        let hint = "the key stands in `api_key`: write the URL without user, password or query";
-        let url = cx.value(&url_at, base_url);
-        let url = url.and_then(|text| checked_url(cx, &url_at, &text, &["https", "http"], hint).map(|_| text));
+        let url = url(cx, &url_at, base_url, &["https", "http"]);
         url.filter(|url| {
             let plain = allow_http == Some(false) && providers::is_plaintext(url);
             if plain {
@@ -65,10 +64,7 @@ pub(crate) fn lower_account(
     } else {
         cx.value(&currency_at, currency)
     };
-    if let Some(currency) = currency.filter(|c| !currencies.contains(c)) {
-        let rule = format!("its prices are in {}, and there is no rate for that", currency.code());
-        cx.wrong(&currency_at, rule, format!("add it to `daemon.rates`: {{{}: ...}}", currency.code()));
-    }
+    check_rate(cx, &currency_at, currency, currencies);
     let mut span = |name: &str, field, least, most| {
         let at = at.key(name);
         let value = cx.value(&at, field);

@@ -149,6 +149,14 @@ fn queues(
     whole.then_some(urls)
 }
 
+/// That prices in this currency can be converted.
+pub(crate) fn check_rate(cx: &mut Lowering<'_, '_>, at: &At<'_>, currency: Option<Currency>, currencies: &[Currency]) {
+    if let Some(currency) = currency.filter(|c| !currencies.contains(c)) {
+        let rule = format!("its prices are in {}, and there is no rate for that", currency.code());
+        cx.wrong(at, rule, format!("add it to `daemon.rates`: {{{}: ...}}", currency.code()));
+    }
+}
+
 fn lower_sim(
     cx: &mut Lowering<'_, '_>,
     at: &At<'_>,
@@ -168,10 +176,7 @@ fn lower_sim(
     let seed = cx.value(&at.key("seed"), seed);
     let currency_at = at.key("currency");
     let currency = cx.value(&currency_at, currency);
-    if let Some(currency) = currency.filter(|c| !currencies.contains(c)) {
-        let rule = format!("its prices are in {}, and there is no rate for that", currency.code());
-        cx.wrong(&currency_at, rule, format!("add it to `daemon.rates`: {{{}: ...}}", currency.code()));
-    }
+    check_rate(cx, &currency_at, currency, currencies);
     let mut span = |name: &str, field, most| {
         let at = at.key(name);
         let value = cx.value(&at, field);

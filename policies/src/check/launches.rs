@@ -225,6 +225,8 @@ fn bound(input: &Input<'_>, wanted: Capacity, level: Level, machine: Capacity) -
         Level::Provider => part(rules.max_share.provider),
         Level::Region => part(rules.max_share.region),
         Level::Zone => part(rules.max_share.zone),
+        // One pool is no spread: it may hold all, what has to survive a loss included.
+        Level::Pool if rules.min_pools <= 1 => part(rules.max_share.pool),
         Level::Pool => {
             let even = Capacity::from_milli(wanted.milli().div_ceil(u64::from(rules.min_pools.max(1))));
             part(rules.max_share.pool).min(machine.times(even.machines_of(machine)))

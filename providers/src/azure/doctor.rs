@@ -145,7 +145,7 @@ impl AzureDoctor {
             let size = pool.instance_type().as_str();
             let name = known.get(&size.to_lowercase()).map_or(size, |known| known.name.as_str());
             let items = self.retail.items(&filter(&region_name(region), name)).await;
-            let listed = items.map(|items| prices::listed(&region_name(region), name, &items, super::now()));
+            let listed = items.map(|items| prices::listed(&region_name(region), name, &items, crate::clock::now()));
             findings.push(judge::prices(place, name, &listed));
         }
         findings

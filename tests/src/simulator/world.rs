@@ -42,6 +42,8 @@ pub(super) struct World {
     pub(super) now: Time,
     /// What the controller's clock shows more than the true time, in milliseconds.
     ahead: i64,
+    /// The latest that the controller's clock has shown to this start: its time does not go back.
+    latest: Time,
     clouds: Vec<SimCloud>,
     pub(super) controller: Option<Controller>,
     pub(super) journal: Journal,
@@ -114,6 +116,7 @@ impl World {
         let mut world = Self {
             now: START,
             ahead: 0,
+            latest: Time::from_millis(i64::MIN),
             clouds: story.clouds.clone(),
             controller: None,
             journal: Journal::default(),
@@ -402,7 +405,8 @@ impl World {
     }
 
     fn oracle_and_scene(&mut self) -> (&mut Oracle, Scene<'_>) {
-        let clock = self.clock();
+        // What the controller goes by, also after its clock was set back.
+        let clock = self.clock().max(self.latest);
         let scene = Scene {
             at: self.now,
             clock,

@@ -129,6 +129,10 @@ impl Oracle {
         if self.surely(scene, id) != Some(Work::Busy) || goes.ready.is_none() {
             return Ok(());
         }
+        // One that the provider has taken meanwhile is not seen to run, and goes before one that does.
+        if truth(scene, lane, id).is_none_or(|m| !m.is_alive()) {
+            return Ok(());
+        }
         let Some(wanted) = fleet(scene, &goes.fleet).filter(|f| f.pools.contains_key(&goes.pool)) else {
             return Ok(());
         };

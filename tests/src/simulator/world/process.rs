@@ -48,6 +48,7 @@ impl World {
             self.say(|| format!("read of {fleet} for {lasts}: {seen:?}"));
         }
         let clock = self.clock();
+        self.latest = self.latest.max(clock);
         self.hash.event(self.now, clock, &event);
         let Some(controller) = &mut self.controller else { return Ok(()) };
         let effects = controller.handle(clock, event);
@@ -62,6 +63,7 @@ impl World {
         }
         self.counts.boots += 1;
         self.set_clock_at_start();
+        self.latest = self.clock();
         self.stepped = false;
         self.synced = 0;
         self.last_seq = 0;
