@@ -14,6 +14,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{IgnoredAny, MapAccess};
 
 use crate::model::{LaunchApi, LogFormat, LogLevel, StoreEngine};
+pub(crate) use azure::{Azure, AzureLaunch};
 pub(crate) use demand::{
     Demand, DemandFile, DemandSource, Forecast, HttpJson, Metric, OnMissing, Prometheus, Queue, RabbitMq, Redis,
     Source, Sqs,
@@ -26,6 +27,7 @@ use value::{
     Units, Version, ZoneName,
 };
 
+mod azure;
 mod demand;
 mod duration;
 pub(crate) mod field;
@@ -532,6 +534,7 @@ pub(crate) fn tables() -> impl Iterator<Item = Table> {
         Orphans "daemon.orphans",
         SecretRef "a secret",
         Aws "providers.aws",
+        Azure "providers.azure",
         Ppio "providers.ppio and providers.novita",
         Sim "providers.sim",
         SimType "providers.sim.types.<name>",
@@ -566,6 +569,7 @@ pub(crate) fn tables() -> impl Iterator<Item = Table> {
         WorkersStream "fleets[].scale_down.workers.redis",
         Pools "fleets[].pools[]",
         AwsLaunch "fleets[].pools[].launch of aws",
+        AzureLaunch "fleets[].pools[].launch of azure",
         PpioLaunch "fleets[].pools[].launch of ppio and novita",
     }
     .into_iter()
@@ -577,6 +581,7 @@ pub(crate) struct Providers(pub(crate) BTreeMap<String, Provider>);
 /// One cloud.
 pub(crate) enum Provider {
     Aws(Field<Aws>),
+    Azure(Box<Field<Azure>>),
     /// Of kind `ppio` or `novita`.
     Ppio(Field<Ppio>),
     Sim(Field<Sim>),
@@ -587,10 +592,10 @@ pub(crate) enum Provider {
 }
 
 /// The kinds of clouds that this version knows.
-pub(crate) const KINDS: [&str; 4] = ["aws", "ppio", "novita", "sim"];
+pub(crate) const KINDS: [&str; 5] = ["aws", "azure", "ppio", "novita", "sim"];
 
 /// The kinds of clouds that later versions know.
-const LATER_KINDS: [&str; 2] = ["gcp", "azure"];
+const LATER_KINDS: [&str; 1] = ["gcp"];
 
 /// The first part of a provider's name.
 pub(crate) fn kind_of(name: &str) -> &str {
@@ -609,6 +614,7 @@ impl<'de> Raw<'de> for Providers {
         while let Some(name) = mapping.next_key::<String>()? {
             let provider = match kind_of(&name) {
                 "aws" => Provider::Aws(mapping.next_value()?),
+                "azure" => Provider::Azure(Box::new(mapping.next_value()?)),
                 "ppio" | "novita" => Provider::Ppio(mapping.next_value()?),
                 "sim" => Provider::Sim(mapping.next_value()?),
                 other => {
@@ -636,6 +642,7 @@ impl JsonSchema for Providers {
             "type": "object",
             "patternProperties": {
                 "^aws(-[a-z0-9-]+)?$": generator.subschema_for::<Aws>(),
+                "^azure(-[a-z0-9-]+)?$": generator.subschema_for::<Azure>(),
                 "^novita(-[a-z0-9-]+)?$": generator.subschema_for::<Ppio>(),
                 "^ppio(-[a-z0-9-]+)?$": generator.subschema_for::<Ppio>(),
                 "^sim(-[a-z0-9-]+)?$": generator.subschema_for::<Sim>(),

@@ -16,7 +16,9 @@ use policies::model::{
 
 #[cfg(feature = "aws")]
 pub mod aws;
-#[cfg(any(feature = "aws", feature = "ppio"))]
+#[cfg(feature = "azure")]
+pub mod azure;
+#[cfg(any(feature = "aws", feature = "azure", feature = "ppio"))]
 mod clock;
 pub mod contract;
 pub mod demand;

@@ -23,6 +23,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "aws-sdk-ec2",
             "aws-sdk-pricing",
             "aws-sdk-sqs",
+            "azure_core",
+            "azure_identity",
             "base64",
             "futures",
             "governor",
@@ -207,12 +209,18 @@ fn the_core_names_nothing_impure() {
 #[test]
 fn only_the_adapter_of_a_cloud_names_its_sdk() {
     let outside = ["policies/src", "config/src", "daemon/src"];
-    for folder in outside {
-        assert_eq!(naming(&root().join(folder), &["aws_sdk", "aws_config"]), [""; 0]);
+    let sdks: [(&[&str], &[&str]); 2] = [
+        (&["aws_sdk", "aws_config"], &["/src/aws/wire"]),
+        (&["azure_core", "azure_identity"], &["/src/azure/wire", "/src/azure/token"]),
+    ];
+    for (names, homes) in sdks {
+        for folder in outside {
+            assert_eq!(naming(&root().join(folder), names), [""; 0]);
+        }
+        let found = naming(&root().join("providers/src"), names);
+        let strays: Vec<_> = found.iter().filter(|place| homes.iter().all(|home| !place.contains(home))).collect();
+        assert!(strays.is_empty(), "{strays:#?}");
     }
-    let found = naming(&root().join("providers/src"), &["aws_sdk", "aws_config"]);
-    let strays: Vec<_> = found.iter().filter(|place| !place.contains("/src/aws/wire")).collect();
-    assert!(strays.is_empty(), "{strays:#?}");
 }
 
 #[test]

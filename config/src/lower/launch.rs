@@ -109,7 +109,8 @@ pub(crate) fn lower(
     let instance_profile = name(cx, &at.key("instance_profile"), instance_profile);
     let key_name = name(cx, &at.key("key_name"), key_name);
     let has_user_data = !user_data.is_absent() || !user_data_file.is_absent();
-    let user_data = user_data_of(cx, at, user_data, user_data_file);
+    let limit = UserDataLimit { bytes: MAX_USER_DATA_BYTES, hint: USER_DATA_HINT };
+    let user_data = user_data_of(cx, at, user_data, user_data_file, limit);
     let tags = tags_of(cx, &at.key("tags"), tags, labels);
     Some(AwsSpec {
         image: image?,
@@ -180,12 +181,21 @@ fn groups_of(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<List<Leaf<Text
     whole.then_some(groups)
 }
 
+/// How much user data a cloud takes.
+#[derive(Clone, Copy)]
+pub(crate) struct UserDataLimit {
+    pub(crate) bytes: usize,
+    /// What to do with more.
+    pub(crate) hint: &'static str,
+}
+
 /// The user data, from the file or from the text. None of it is shown: it may hold what it should not.
-fn user_data_of(
+pub(crate) fn user_data_of(
     cx: &mut Lowering<'_, '_>,
     at: &At<'_>,
     text: Field<Leaf<Text>>,
     file: Field<Leaf<raw::value::FilePath>>,
+    limit: UserDataLimit,
 ) -> Option<String> {
     let (text_at, file_at) = (at.key("user_data"), at.key("user_data_file"));
     if !text.is_absent() && !file.is_absent() {
@@ -194,27 +204,31 @@ fn user_data_of(
     }
     if file.is_absent() {
         let text = cx.secret_value(&text_at, text)?;
-        if text.len() > MAX_USER_DATA_BYTES {
-            cx.wrong_unshown(&text_at, format!("{} bytes of user data are too many", text.len()), USER_DATA_HINT);
+        if text.len() > limit.bytes {
+            cx.wrong_unshown(&text_at, format!("{} bytes of user data are too many", text.len()), limit.hint);
             return None;
         }
         return Some(text);
     }
     let path = cx.value(&file_at, file)?;
-    read_user_data(cx, &file_at, &path)
+    read_user_data(cx, &file_at, &path, limit)
 }
 
 const USER_DATA_HINT: &str = "EC2 takes 16 KiB; let it fetch the rest";
 
-fn read_user_data(cx: &mut Lowering<'_, '_>, at: &At<'_>, path: &Path) -> Option<String> {
+fn read_user_data(cx: &mut Lowering<'_, '_>, at: &At<'_>, path: &Path, limit: UserDataLimit) -> Option<String> {
     let path = cx.directory.join(path);
-    match cx.host.read_file(&path, MAX_USER_DATA_BYTES) {
+    match cx.host.read_file(&path, limit.bytes) {
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => return Some(text),
             Err(_) => cx.wrong(at, format!("{} is not UTF-8 text", path.display()), "user data is text here"),
         },
         Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
-            cx.wrong(at, format!("{} has more than 16 KiB", path.display()), USER_DATA_HINT);
+            let rule = match limit.bytes {
+                MAX_USER_DATA_BYTES => format!("{} has more than 16 KiB", path.display()),
+                bytes => format!("{} has more than {bytes} bytes", path.display()),
+            };
+            cx.wrong(at, rule, limit.hint);
         }
         Err(error) => {
             let hint = "a relative path starts at the directory of the fleet file";

@@ -7,7 +7,7 @@ use policies::units::{Currency, Share, Span};
 
 use crate::hints;
 use crate::lower::daemon::url;
-use crate::lower::{At, Lowering, NameRule, PLACE_NAME, ppio};
+use crate::lower::{At, Lowering, NameRule, PLACE_NAME, azure, ppio};
 use crate::model::{AwsConfig, ProviderConfig, SimConfig, SimType};
 use crate::problem::quoted;
 use crate::raw;
@@ -45,13 +45,14 @@ pub(crate) fn lower(
         }
         let lowered = match provider {
             raw::Provider::Aws(table) => lower_aws(cx, &at, table).map(ProviderConfig::Aws),
+            raw::Provider::Azure(table) => azure::lower_group(cx, &at, *table).map(ProviderConfig::Azure),
             raw::Provider::Ppio(table) => {
                 ppio::lower_account(cx, &at, table, raw::kind_of(&name), currencies).map(ProviderConfig::Ppio)
             }
             raw::Provider::Sim(table) => lower_sim(cx, &at, table, currencies).map(ProviderConfig::Sim),
             raw::Provider::Later => {
                 let rule = format!("the kind {} is not supported in this version", quoted(raw::kind_of(&name)));
-                cx.wrong_unshown(&at, rule, "remove it; this version knows `aws`, `ppio`, `novita` and `sim`");
+                cx.wrong_unshown(&at, rule, "remove it; this version knows `aws`, `azure`, `ppio`, `novita` and `sim`");
                 None
             }
             raw::Provider::Unknown if !named => None,
@@ -59,8 +60,10 @@ pub(crate) fn lower(
                 let rule = format!("unknown kind of provider {}", quoted(raw::kind_of(&name)));
                 let hint = match hints::nearest(raw::kind_of(&name), raw::KINDS.into_iter()) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => "a name starts with its kind: `aws`, `aws-research`, `ppio`, `novita`, `sim`, `sim-a`"
-                        .to_owned(),
+                    None => {
+                        "a name starts with its kind: `aws`, `aws-research`, `azure`, `ppio`, `novita`, `sim`, `sim-a`"
+                            .to_owned()
+                    }
                 };
                 cx.wrong_unshown(&at, rule, hint);
                 None
@@ -107,7 +110,7 @@ fn lower_aws(cx: &mut Lowering<'_, '_>, at: &At<'_>, field: Field<raw::Aws>) -> 
 
 /// An endpoint that may be absent; `None` when it is wrong.
 #[expect(clippy::option_option, reason = "absent and wrong are two things")]
-fn endpoint(
+pub(crate) fn endpoint(
     cx: &mut Lowering<'_, '_>,
     at: &At<'_>,
     field: Field<Leaf<Text>>,

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, IntoDeserializer, MapAccess, SeqAcces
 use serde::forward_to_deserialize_any;
 
 use super::field::{Field, Found, Presence, Raw, Read};
-use super::{AwsLaunch, PpioLaunch};
+use super::{AwsLaunch, AzureLaunch, PpioLaunch};
 
 /// What a machine is launched with, of a cloud that is not known yet.
 pub(crate) struct Launch(Vec<(String, Tree)>);
@@ -49,7 +49,11 @@ impl JsonSchema for Launch {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "title": "mapping",
-            "anyOf": [generator.subschema_for::<AwsLaunch>(), generator.subschema_for::<PpioLaunch>()]
+            "anyOf": [
+                generator.subschema_for::<AwsLaunch>(),
+                generator.subschema_for::<AzureLaunch>(),
+                generator.subschema_for::<PpioLaunch>(),
+            ]
         })
     }
 }
