@@ -63,12 +63,7 @@ impl From<&View> for Fleets {
 /// Share saved against on-demand; `None` while nothing costs anything.
 #[must_use]
 pub fn saving(price: PricePerHour, on_demand: PricePerHour) -> Option<f64> {
-    let whole = on_demand.micros();
-    if whole == 0 {
-        return None;
-    }
-    let saved = i128::from(whole) - i128::from(price.micros());
-    let share = saved * 10_000 / i128::from(whole);
+    let share = price.saving(on_demand)?;
     let sign = if share < 0 { "-" } else { "" };
     let share = share.unsigned_abs();
     Some(number(&format!("{sign}{}.{:04}", share / 10_000, share % 10_000)))
@@ -307,33 +302,38 @@ impl Step {
     }
 }
 
+/// The word for a reason, and when it ends by itself.
+pub(super) fn word(because: &Because) -> (&'static str, Option<policies::units::Time>) {
+    match because {
+        Because::Worse => ("worse", None),
+        Because::FailedLately(_) => ("failed-lately", None),
+        Because::Survive => ("survive", None),
+        Because::Closed { kind: _, until } => ("closed", Some(*until)),
+        Because::AboveCap(_) => ("above-cap", None),
+        Because::AboveShareOfOnDemand(_) => ("above-share-of-on-demand", None),
+        Because::NoOnDemandPrice => ("no-on-demand-price", None),
+        Because::NoOffer => ("no-offer", None),
+        Because::NoRate => ("no-rate", None),
+        Because::PoolFull => ("pool-full", None),
+        Because::ZoneFull => ("zone-full", None),
+        Because::RegionFull => ("region-full", None),
+        Because::ProviderFull => ("provider-full", None),
+        Because::OverMax => ("over-max", None),
+        Because::PriceTooOld(_) => ("price-too-old", None),
+        Because::Unseen => ("unseen", None),
+        Because::NoUnits => ("no-units", None),
+        Because::Base => ("base", None),
+    }
+}
+
 impl From<&policies::report::Refused> for Refused {
     fn from(refused: &policies::report::Refused) -> Self {
-        let (because, until) = match &refused.because {
-            Because::Worse => ("worse", None),
-            Because::FailedLately(_) => ("failed-lately", None),
-            Because::Survive => ("survive", None),
-            Because::Closed { kind: _, until } => ("closed", Some(rfc3339(*until))),
-            Because::AboveCap(_) => ("above-cap", None),
-            Because::AboveShareOfOnDemand(_) => ("above-share-of-on-demand", None),
-            Because::NoOnDemandPrice => ("no-on-demand-price", None),
-            Because::NoOffer => ("no-offer", None),
-            Because::NoRate => ("no-rate", None),
-            Because::PoolFull => ("pool-full", None),
-            Because::ZoneFull => ("zone-full", None),
-            Because::RegionFull => ("region-full", None),
-            Because::ProviderFull => ("provider-full", None),
-            Because::OverMax => ("over-max", None),
-            Because::PriceTooOld(_) => ("price-too-old", None),
-            Because::Unseen => ("unseen", None),
-            Because::NoUnits => ("no-units", None),
-            Because::Base => ("base", None),
-        };
+        let (because, until) = word(&refused.because);
         Self {
             pool: refused.pool.to_string(),
             price_per_unit_hour: refused.per_unit.map(unit_price),
             because: because.to_owned(),
-            until,
+            until: until.map(rfc3339),
         }
     }
 }
