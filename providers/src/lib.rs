@@ -55,8 +55,9 @@ pub trait Provider: Send + Sync {
     /// An offer or a failure for each of these pools of one region.
     async fn offers(&self, region: &Region, pools: &[Pool]) -> Result<Vec<Result<Offer, (Pool, Failure)>>, Failure>;
 
-    /// What each of these pools of one region cost since then, for people to look at: nothing is decided by it. A pool that
-    /// nothing is told of is left out. `None`: this cloud tells no past prices. How far back they go is the cloud's affair.
+    /// What each of these pools of one region cost since then, for people to look at: nothing is decided by it. A pool
+    /// that nothing is told of is left out. `None`: this cloud tells no past prices. How far back they go is the
+    /// cloud's affair.
     async fn price_history(
         &self,
         _region: &Region,

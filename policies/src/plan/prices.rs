@@ -24,8 +24,8 @@ pub struct PoolPrice {
     pub on_demand: Option<PricePerHour>,
     /// Launches that failed here in a row for lack of room, as far as is remembered.
     pub failures: u32,
-    /// Why nothing may be bought here; `None`: it may. What the fleet holds already, and what its shares of places leave,
-    /// is not in it: that depends on how much is wanted.
+    /// Why nothing may be bought here; `None`: it may. What the fleet holds already, and what its shares of places
+    /// leave, is not in it: that depends on how much is wanted.
     pub refused: Option<Because>,
 }
 
@@ -43,8 +43,8 @@ impl PoolPrice {
     }
 }
 
-/// Every pool of the fleet, the cheapest unit-hour first, those without a price last; the same by the order of pools. It
-/// is the planner's own judgement of each: no rule is written twice.
+/// Every pool of the fleet, the cheapest unit-hour first, those without a price last; the same by the order of pools.
+/// It is the planner's own judgement of each: no rule is written twice.
 #[must_use]
 pub fn prices(input: &Input<'_>) -> Vec<PoolPrice> {
     let index = Index::new(input);

@@ -150,9 +150,9 @@ impl SpotBook {
     }
 }
 
-/// What each of these pools cost, by the records of its type and zone. EC2 repeats a price that has not changed, and gives
-/// each under two product descriptions in some accounts: of several at one moment the dearest counts, and of equal ones in
-/// a row the first is left. A pool without a record is left out.
+/// What each of these pools cost, by the records of its type and zone. EC2 repeats a price that has not changed, and
+/// gives each under two product descriptions in some accounts: of several at one moment the dearest counts, and of
+/// equal ones in a row the first is left. A pool without a record is left out.
 pub(super) fn histories<'a>(
     pools: impl Iterator<Item = &'a Pool>,
     records: &[SpotRecord],

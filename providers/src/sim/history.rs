@@ -66,8 +66,8 @@ impl SimCloud {
     }
 }
 
-/// A course that ends just before `began` at about this price, and goes back to `since`. Each step back draws the same for
-/// every `since`, so that a longer look shows the same days.
+/// A course that ends just before `began` at about this price, and goes back to `since`. Each step back draws the same
+/// for every `since`, so that a longer look shows the same days.
 fn walk(draws: &mut Stream, usual: ListPrice, began: Time, since: Time) -> Vec<(Time, ListPrice)> {
     let mut course = Vec::new();
     let mut share = 10_000_u64;
