@@ -397,15 +397,15 @@ impl Provider for Aws {
     ) -> Result<Option<Vec<PriceHistory>>, Failure> {
         let operation = "DescribeSpotPriceHistory";
         let lane = self.lane(region, operation)?;
-        let spot = || pools.iter().filter(|pool| pool.market() == Market::Spot);
-        let types: BTreeSet<_> = spot().map(|pool| pool.instance_type().clone()).collect();
-        let zones: BTreeSet<_> = spot().map(|pool| pool.zone().clone()).collect();
-        if types.is_empty() {
+        let spot: Vec<&Pool> = pools.iter().filter(|pool| pool.market() == Market::Spot).collect();
+        let types: BTreeSet<_> = spot.iter().map(|pool| pool.instance_type().clone()).collect();
+        let zones: BTreeSet<_> = spot.iter().map(|pool| pool.zone().clone()).collect();
+        if spot.is_empty() {
             return Ok(Some(Vec::new()));
         }
         let records = lane.ec2.spot_history(&types, &zones, since).await;
         let records = records.map_err(|trouble| failure::of_look(operation, &trouble))?;
-        Ok(Some(prices::histories(spot(), &records, prices::currency(region))))
+        Ok(Some(prices::histories(&spot, &records, prices::currency(region))))
     }
 
     async fn instances(&self, region: &Region) -> Result<Vec<Instance>, Failure> {

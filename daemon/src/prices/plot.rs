@@ -27,7 +27,7 @@ const HEIGHT: u32 = 740;
 const OVERVIEW: u32 = 270;
 
 /// Right of the plot, for the names.
-const NAMES: i32 = 350;
+const NAMES: i32 = 400;
 
 /// From name to name.
 const NAME_HEIGHT: i32 = 16;
@@ -186,9 +186,9 @@ impl<'a> Panel<'a> {
         }
         let ends = self.full.iter().filter_map(|(price, names)| {
             let (one, rest) = names.split_first()?;
-            let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+            let more = if rest.is_empty() { String::new() } else { format!(" +{}", rest.len()) };
             let at = place(area, &chart, (self.time.to, nanos(*price)));
-            Some(End { at, name: format!("on-demand {one}{more}  {price}"), line: None })
+            Some(End { at, name: format!("{price}  on-demand {one}{more}"), line: None })
         });
         names(area, ends.collect())
     }
@@ -211,7 +211,7 @@ impl<'a> Panel<'a> {
         }
         let ends = self.lines.iter().enumerate().map(|(number, line)| {
             let at = place(area, &chart, (self.time.to, nanos(line.last)));
-            End { at, name: format!("{}  {}", line.name, line.last), line: Some(number) }
+            End { at, name: format!("{}  {}", line.last, line.name), line: Some(number) }
         });
         names(area, ends.collect())
     }
@@ -275,7 +275,8 @@ struct End {
 
 /// Writes names beside the ends of their lines, apart from each other, with a thread to each.
 fn names(area: &Area<'_>, mut ends: Vec<End>) -> Result<(), DrawError> {
-    ends.sort_by_key(|end| (end.at.1, end.line));
+    // Of lines that end together the dearest is above.
+    ends.sort_by_key(|end| (end.at.1, core::cmp::Reverse(end.line)));
     let mut heights: Vec<i32> = ends.iter().map(|end| end.at.1).collect();
     let (_, height) = area.dim_in_pixel();
     apart(&mut heights, i32::try_from(height).unwrap_or(i32::MAX) - NAME_HEIGHT);
@@ -423,19 +424,17 @@ mod tests {
             svg(&[fleet("web", pools), fleet("batch", vec![row("r-b", 10_000, 20_000)])], hours_ago(24)).unwrap();
         let said = texts(&drawn);
         for n in 0..12 {
-            assert!(
-                said.iter().any(|text| text.starts_with(&format!("aws/r-<{n}>&/c6i.large  0.02"))),
-                "{n}: {said:?}"
-            );
+            let name = format!("  aws/r-<{n}>&/c6i.large");
+            assert!(said.iter().any(|text| text.starts_with("0.02") && text.ends_with(&name)), "{n}: {said:?}");
         }
         assert!(!said.iter().any(|text| text.contains("r-<12>&")), "{said:?}");
         for text in [
             "fleet web: spot prices per vcpu-hour, by pool (the cheapest 12 of 14)",
             "fleet batch: spot prices per vcpu-hour, by pool",
-            "on-demand aws/r/c6i.large  0.0500",
+            "0.0500  on-demand aws/r/c6i.large",
             "USD per vcpu-h",
             "time (UTC)",
-            "aws/r-b/c6i.large  0.0100",
+            "0.0100  aws/r-b/c6i.large",
         ] {
             assert!(said.iter().any(|found| found == text), "{text}: {said:?}");
         }

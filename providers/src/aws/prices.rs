@@ -153,25 +153,21 @@ impl SpotBook {
 /// What each of these pools cost, by the records of its type and zone. EC2 repeats a price that has not changed, and
 /// gives each under two product descriptions in some accounts: of several at one moment the dearest counts, and of
 /// equal ones in a row the first is left. A pool without a record is left out.
-pub(super) fn histories<'a>(
-    pools: impl Iterator<Item = &'a Pool>,
-    records: &[SpotRecord],
-    currency: Currency,
-) -> Vec<PriceHistory> {
+pub(super) fn histories(pools: &[&Pool], records: &[SpotRecord], currency: Currency) -> Vec<PriceHistory> {
     let mut read: BTreeMap<(&str, &str), BTreeMap<Time, u64>> = BTreeMap::new();
     for record in records {
         let (Some(price), Some(set_at)) = (micros(&record.price), record.set_at) else { continue };
         let course = read.entry((&record.instance_type, &record.zone)).or_default();
         course.entry(set_at).and_modify(|dearest| *dearest = price.max(*dearest)).or_insert(price);
     }
-    let history = |pool: &Pool| {
+    let history = |pool: &&Pool| {
         let course = read.get(&(pool.instance_type().as_str(), pool.zone().as_str()))?;
         let mut prices: Vec<_> =
             course.iter().map(|(at, micros)| (*at, ListPrice { micros: *micros, currency })).collect();
         prices.dedup_by_key(|(_, price)| *price);
-        Some(PriceHistory { pool: pool.clone(), prices })
+        Some(PriceHistory { pool: (*pool).clone(), prices })
     };
-    pools.filter_map(history).collect()
+    pools.iter().filter_map(history).collect()
 }
 
 /// On-demand prices of one region as last read.
@@ -291,7 +287,7 @@ mod tests {
         ];
         let pool = |zone: &str| Pool::new("aws", "us-east-1", zone, "m5.large", policies::model::Market::Spot);
         let pools = [pool("us-east-1a"), pool("us-east-1c")];
-        let told = histories(pools.iter(), &records, Currency::Usd);
+        let told = histories(&[&pools[0], &pools[1]], &records, Currency::Usd);
         let [history] = &told[..] else { panic!("{told:?}") };
         let course: Vec<_> = history.prices.iter().map(|(at, price)| (*at, price.micros)).collect();
         assert_eq!(course, [(at(9), 35_000), (at(3), 40_000), (at(1), 50_000)]);
