@@ -257,6 +257,9 @@ mod tests {
         let since = NOW.minus(Span::from_hours(24));
         let at = |hours, nanos| (since.plus(Span::from_hours(hours)), UnitPrice::from_nanos(nanos));
         assert_eq!(blocks(&[at(0, 1_000), at(12, 1_020)], since, NOW), "▁▁▁▁▁▁▁▁▁▁▁▁▂▂▂▂▂▂▂▂▂▂▂▂");
+        let jump = (since.plus(Span::from_mins(6 * 60 + 20)), UnitPrice::from_nanos(2_000));
+        let short = [at(0, 1_000), jump, at(7, 1_000)];
+        assert_eq!(blocks(&short, since, NOW), "▁▁▁▁▁▁█▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁", "a jump is not hidden");
         assert_eq!(blocks(&[at(22, 5)], since, NOW), "                      ▁▁");
         assert_eq!(blocks(&[], since, NOW), "-");
         assert_eq!(range(&[at(0, 5_000_000)]), "0.0050");
