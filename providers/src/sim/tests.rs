@@ -321,7 +321,7 @@ fn past_prices_are_what_happened_and_before_that_the_same_days_however_far_one_l
     assert_eq!(course(&mut cloud, &on_demand, Time::EPOCH), [(START, 300_000)]);
     assert_eq!(course(&mut cloud, &Pool::new("aws", "r", "z", "none", Market::Spot), START), []);
     cloud.happen(Happening::Outage { region: None, kind: FailureKind::Unavailable, lasts: Span::from_mins(1) });
-    let told = cloud.price_history(pool.lane(), &[pool.clone()], START);
+    let told = cloud.price_history(pool.lane(), core::slice::from_ref(&pool), START);
     assert_eq!(told.map_err(|failure| failure.kind), Err(FailureKind::Unavailable));
 }
 
