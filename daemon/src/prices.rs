@@ -84,10 +84,9 @@ impl FleetPrices {
         }
     }
 
-    /// The pools whose past prices are worth asking for: spot, the cheapest.
-    pub fn with_a_past(&self) -> impl Iterator<Item = &Pool> {
-        let spot = self.pools.iter().map(|row| &row.price.pool).filter(|pool| pool.market() == Market::Spot);
-        spot.take(PAST_POOLS)
+    /// The pools whose past prices are worth asking for: spot, the cheapest first.
+    pub fn spot(&self) -> impl Iterator<Item = &Pool> {
+        self.pools.iter().map(|row| &row.price.pool).filter(|pool| pool.market() == Market::Spot)
     }
 
     /// Takes in past prices, where there is a rate of exchange.

@@ -69,8 +69,12 @@ pub struct PlanArgs {
 }
 
 pub(crate) fn plan(args: &PlanArgs, out: &Out) -> Result<Done, Fault> {
-    let what_if =
-        WhatIf { demand: args.demand, prices: args.prices.iter().cloned().collect(), without: args.without.clone() };
+    let what_if = WhatIf {
+        demand: args.demand,
+        prices: args.prices.iter().cloned().collect(),
+        without: args.without.clone(),
+        nothing_held: false,
+    };
     let plans = match (&args.config, &args.daemon.url) {
         _ if args.observation.is_some() => again(args, &what_if)?,
         (Some(file), _) => live(file, args, &what_if)?,

@@ -16,7 +16,7 @@ use super::{Done, Fault, files, orders, plan};
 use crate::assemble::Assembled;
 use crate::http::view::{Closure, Fleets, Prices};
 use crate::prices::plot::svg;
-use crate::prices::{FleetPrices, Past, past};
+use crate::prices::{FleetPrices, PAST_POOLS, Past, past};
 use crate::shell::dry::{Unread, WhatIf, first_look};
 use crate::store::{self, StoreError};
 
@@ -75,12 +75,14 @@ pub(crate) fn prices(args: &PricesArgs, out: &Out) -> Result<Done, Fault> {
     let seen = plan::looking(&config, async |Assembled { setup, world, tidy: _ }, clock| {
         let since = length.map(|length| clock.now().minus(length));
         let rates = setup.rates.clone();
+        let what_if = WhatIf { nothing_held: true, ..WhatIf::default() };
         let controller = Controller::recover(setup, memory, clock.now());
-        let (decided, unread) = first_look(controller, &world, &clock, &WhatIf::default()).await;
+        let (decided, unread) = first_look(controller, &world, &clock, &what_if).await;
         let mut fleets: Vec<_> = decided.iter().map(|decided| FleetPrices::new(decided, &unread)).collect();
         let mut told = None;
         if let Some(since) = since {
-            let pools: BTreeSet<Pool> = fleets.iter().flat_map(FleetPrices::with_a_past).cloned().collect();
+            let pools: BTreeSet<Pool> =
+                fleets.iter().flat_map(|fleet| fleet.spot().take(PAST_POOLS)).cloned().collect();
             let past = past(&world, pools, since).await;
             fleets.iter_mut().for_each(|fleet| fleet.take(&past, &rates));
             told = Some((past, since));

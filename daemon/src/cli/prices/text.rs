@@ -5,7 +5,7 @@ use policies::report::{Because, render_because};
 use policies::units::{Span, Time, UnitPrice};
 
 use crate::cli::out::{lines, table};
-use crate::prices::{FleetPrices, Past, Row, short};
+use crate::prices::{FleetPrices, PAST_POOLS, Past, Row, short};
 use crate::shell::dry::Unread;
 
 /// Blocks in a line of past prices.
@@ -33,6 +33,9 @@ pub(super) fn tables(fleets: &[FleetPrices], unread: &Unread, told: Option<(&Pas
     if let Some((past, _)) = told {
         for (lane, failure) in &past.failures {
             notes.push(format!("{lane}: its past prices cannot be read: {failure}"));
+        }
+        for fleet in fleets.iter().filter(|fleet| fleet.spot().nth(PAST_POOLS).is_some()) {
+            notes.push(format!("past prices are those of the {PAST_POOLS} cheapest pools of {}", fleet.fleet));
         }
         for provider in &past.silent {
             notes.push(format!("{provider} tells no past prices"));
@@ -263,5 +266,15 @@ mod tests {
         assert_eq!(blocks(&[at(22, 5)], since, NOW), "                      ▁▁");
         assert_eq!(blocks(&[], since, NOW), "-");
         assert_eq!(range(&[at(0, 5_000_000)]), "0.0050");
+    }
+
+    #[test]
+    fn that_not_every_past_was_asked_for_is_said() {
+        let said = |pools: usize| {
+            let rows = (0..pools).map(|n| row(&format!("aws/r/r-{n}/large/spot"), Some((61_000, 90)), None));
+            tables(&[fleet(rows.collect())], &Unread::default(), Some((&Past::default(), NOW)))
+        };
+        assert!(said(PAST_POOLS + 1).ends_with("\npast prices are those of the 200 cheapest pools of web\n"));
+        assert!(!said(PAST_POOLS).contains("past prices"));
     }
 }
