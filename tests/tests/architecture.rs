@@ -75,6 +75,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "opentelemetry-otlp",
             "opentelemetry-prometheus",
             "opentelemetry_sdk",
+            "plotters",
             "prometheus",
             "redb",
             "reqwest",
