@@ -8,13 +8,14 @@ use policies::model::{
     DemandRules, Fleet, MaxShare, MetricRule, MoveRules, Pool, QueueRule, SourceName, SourceRule, Survive,
 };
 use policies::schedule::{End, Schedule};
-use policies::units::PerHour;
+use policies::units::{PerHour, PricePerHour};
 use providers::LaunchSpec;
-use providers::spec::{AwsSpec, GcpSpec, PpioSpec};
+use providers::spec::{AwsSpec, AzureSpec, GcpSpec, PpioSpec};
 
 use crate::model::{
-    AwsConfig, Config, DaemonConfig, FleetConfig, GcpConfig, HookConfig, HookWay, HttpServer, LogConfig, OtlpConfig,
-    PpioConfig, ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, Url, WorkersConfig, WorkersKind,
+    AwsConfig, AzureConfig, AzureCredential, Config, DaemonConfig, FleetConfig, GcpConfig, HookConfig, HookWay,
+    HttpServer, LogConfig, OtlpConfig, PpioConfig, ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind, Url,
+    WorkersConfig, WorkersKind,
 };
 
 /// So many added or removed pools are named; the rest is counted.
@@ -98,6 +99,7 @@ fn lines(config: &Config) -> Lines {
         let mut writer = Writer { lines: &mut lines, path: format!("providers.{name}") };
         match provider {
             ProviderConfig::Aws(aws) => aws_lines(&mut writer, aws),
+            ProviderConfig::Azure(azure) => azure_lines(&mut writer, azure),
             ProviderConfig::Gcp(gcp) => gcp_lines(&mut writer, gcp),
             ProviderConfig::Ppio(ppio) => ppio_lines(&mut writer, ppio),
             ProviderConfig::Sim(sim) => sim_lines(&mut writer, sim),
@@ -138,6 +140,7 @@ fn lines(config: &Config) -> Lines {
             match &**spec {
                 LaunchSpec::Sim => {}
                 LaunchSpec::Aws(spec) => launch_lines(&mut writer, spec),
+                LaunchSpec::Azure(spec) => azure_launch_lines(&mut writer, spec),
                 LaunchSpec::Gcp(spec) => gcp_launch_lines(&mut writer, spec),
                 LaunchSpec::Ppio(spec) => ppio_launch_lines(&mut writer, spec),
             }
@@ -230,12 +233,48 @@ fn aws_lines(writer: &mut Writer<'_>, aws: &AwsConfig) {
     writer.line("visibility_lag", visibility_lag);
 }
 
+fn azure_lines(writer: &mut Writer<'_>, azure: &AzureConfig) {
+    let AzureConfig {
+        subscription_id,
+        resource_group,
+        credential,
+        endpoint_url,
+        authority_url,
+        prices_url,
+        allow_http,
+        call_deadline,
+        visibility_lag,
+    } = azure;
+    writer.line("subscription_id", subscription_id);
+    writer.line("resource_group", resource_group);
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "default".to_owned());
+    writer.line(
+        "auth",
+        match credential {
+            AzureCredential::ManagedIdentity { client_id } => format!("managed-identity {}", text(client_id)),
+            AzureCredential::ClientSecret { tenant_id, client_id, secret } => {
+                format!("client-secret {client_id} of {tenant_id}, {secret}")
+            }
+            AzureCredential::WorkloadIdentity { tenant_id, client_id, token_file } => {
+                let file = token_file.as_ref().map(|file| file.display().to_string());
+                format!("workload-identity {} of {}, {}", text(client_id), text(tenant_id), text(&file))
+            }
+        },
+    );
+    writer.optional("endpoint_url", endpoint_url.as_ref());
+    writer.optional("authority_url", authority_url.as_ref());
+    writer.optional("prices_url", prices_url.as_ref());
+    writer.line("allow_http_endpoint", allow_http);
+    writer.line("call_deadline", call_deadline);
+    writer.line("visibility_lag", visibility_lag);
+}
+
 fn gcp_lines(writer: &mut Writer<'_>, gcp: &GcpConfig) {
     let GcpConfig { project, on_demand_micros, endpoint_url, allow_http, watch_every, call_deadline, visibility_lag } =
         gcp;
     writer.line("project", project);
     for ((region, name), micros) in on_demand_micros {
-        let price = policies::units::PricePerHour::from_micros(*micros);
+        let price = PricePerHour::from_micros(*micros);
         writer.line(&format!("on_demand_prices.{region}.{name}"), price);
     }
     writer.optional("endpoint_url", endpoint_url.as_ref());
@@ -276,7 +315,7 @@ fn sim_lines(writer: &mut Writer<'_>, sim: &SimConfig) {
     writer.line("notice_lead", notice_lead);
     writer.line("interruptions_per_hour", interruptions_per_hour);
     for (name, SimType { vcpus, gpus, on_demand_micros, spot_micros, spot_room }) in types {
-        let price = |micros| policies::units::PricePerHour::from_micros(micros);
+        let price = |micros| PricePerHour::from_micros(micros);
         writer.line(&format!("types.{name}.vcpus"), vcpus);
         writer.line(&format!("types.{name}.gpus"), gpus);
         writer.line(&format!("types.{name}.on_demand_price"), price(*on_demand_micros));
@@ -435,6 +474,33 @@ fn launch_lines(writer: &mut Writer<'_>, spec: &AwsSpec) {
     writer.optional("instance_profile", instance_profile.as_ref());
     writer.optional("key_name", key_name.as_ref());
     writer.optional("user_data", user_data.as_deref().map(unshown));
+    writer.map("tags", tags);
+}
+
+fn azure_launch_lines(writer: &mut Writer<'_>, spec: &AzureSpec) {
+    let AzureSpec {
+        image,
+        subnets,
+        security_groups,
+        identities,
+        admin_user,
+        ssh_public_key,
+        user_data,
+        os_disk_type,
+        os_disk_gib,
+        max_price_micros,
+        tags,
+    } = spec;
+    writer.line("image", image);
+    writer.map("subnets", subnets);
+    writer.map("security_groups", security_groups);
+    writer.line("identities", format!("[{}]", identities.join(", ")));
+    writer.line("admin_user", admin_user);
+    writer.line("ssh_public_key", ssh_public_key);
+    writer.optional("user_data", user_data.as_deref().map(unshown));
+    writer.optional("os_disk_type", os_disk_type.as_ref());
+    writer.optional("os_disk_gib", *os_disk_gib);
+    writer.optional("max_price", max_price_micros.map(PricePerHour::from_micros));
     writer.map("tags", tags);
 }
 

@@ -135,7 +135,7 @@ impl<'r> Page<'r> {
             return;
         }
         // Several clouds have a table at one place, or one table at several.
-        let shared = ["Ppio", "AwsLaunch", "GcpLaunch", "PpioLaunch"].contains(&name);
+        let shared = ["Ppio", "AwsLaunch", "AzureLaunch", "GcpLaunch", "PpioLaunch"].contains(&name);
         let own = raw::tables().find(|table| shared && table.name == name).map(|table| table.path);
         let path = own.unwrap_or(path);
         self.shown.push((name.to_owned(), path.to_owned()));

@@ -33,9 +33,9 @@ pub use generate::{reference, schema as json_schema};
 pub use host::{FakeHost, Host, ThisHost};
 pub use lower::{DEFAULT_OWNER, MAX_POOLS};
 pub use model::{
-    AwsConfig, Config, DaemonConfig, FleetConfig, GcpConfig, HookConfig, HookWay, HttpServer, LaunchApi, LogConfig,
-    LogFormat, LogLevel, OtlpConfig, PpioConfig, ProviderConfig, SimConfig, SimType, SourceConfig, SourceKind,
-    StoreEngine, Url, WorkersConfig, WorkersKind,
+    AwsConfig, AzureAuth, AzureConfig, AzureCredential, Config, DaemonConfig, FleetConfig, GcpConfig, HookConfig,
+    HookWay, HttpServer, LaunchApi, LogConfig, LogFormat, LogLevel, OtlpConfig, PpioConfig, ProviderConfig, SimConfig,
+    SimType, SourceConfig, SourceKind, StoreEngine, Url, WorkersConfig, WorkersKind,
 };
 pub use problem::{MAX_PROBLEMS, Problem, Problems};
 pub use read::MAX_FILE_BYTES;

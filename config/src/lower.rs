@@ -22,6 +22,7 @@ use crate::raw::field::{Field, Found, List, Presence, Raw, Scalar};
 use crate::raw::value::{Kind, Leaf, ZoneName};
 use crate::tree::{Body, Node, push_key};
 
+mod azure;
 mod budget;
 mod daemon;
 mod demand;

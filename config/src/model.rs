@@ -161,6 +161,8 @@ pub struct OtlpConfig {
 pub enum ProviderConfig {
     /// Amazon EC2.
     Aws(AwsConfig),
+    /// Microsoft Azure.
+    Azure(AzureConfig),
     /// Google Compute Engine.
     Gcp(GcpConfig),
     /// PPIO, or Novita AI.
@@ -186,6 +188,80 @@ pub struct AwsConfig {
     pub call_deadline: Span,
     /// A machine may be missing from a listing for so long after its launch.
     pub visibility_lag: Span,
+}
+
+/// One resource group of Azure.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AzureConfig {
+    /// Id of the subscription.
+    pub subscription_id: String,
+    /// Its name.
+    pub resource_group: String,
+    /// Who the daemon is.
+    pub credential: AzureCredential,
+    /// URL of Azure Resource Manager in place of the public cloud's.
+    pub endpoint_url: Option<String>,
+    /// URL of the token servers in place of Azure's own.
+    pub authority_url: Option<String>,
+    /// URL of the Retail Prices API in place of its own.
+    pub prices_url: Option<String>,
+    /// URLs without TLS are allowed.
+    pub allow_http: bool,
+    /// No call may take longer.
+    pub call_deadline: Span,
+    /// A machine may be missing from a listing for so long after its launch.
+    pub visibility_lag: Span,
+}
+
+/// Who the daemon is to Azure, and where that is kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AzureCredential {
+    /// The identity of the VM that it runs on.
+    ManagedIdentity {
+        /// Of a user-assigned one; `None`: the system-assigned one.
+        client_id: Option<String>,
+    },
+    /// An application with a secret.
+    ClientSecret {
+        /// Id of the tenant.
+        tenant_id: String,
+        /// Id of the application.
+        client_id: String,
+        /// Its secret.
+        secret: Secret,
+    },
+    /// An identity federated with a pod's. What is `None` is in the environment.
+    WorkloadIdentity {
+        /// Id of the tenant.
+        tenant_id: Option<String>,
+        /// Id of the application.
+        client_id: Option<String>,
+        /// File with the pod's token.
+        token_file: Option<PathBuf>,
+    },
+}
+
+/// The ways to be somebody to Azure.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum AzureAuth {
+    /// By the identity of the VM.
+    ManagedIdentity,
+    /// By an application's secret.
+    ClientSecret,
+    /// By a federated identity.
+    WorkloadIdentity,
+}
+
+impl AzureAuth {
+    /// As in the fleet file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ManagedIdentity => "managed-identity",
+            Self::ClientSecret => "client-secret",
+            Self::WorkloadIdentity => "workload-identity",
+        }
+    }
 }
 
 /// One project of Google Compute Engine. Credentials are Application Default Credentials.

@@ -14,6 +14,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{IgnoredAny, MapAccess};
 
 use crate::model::{LaunchApi, LogFormat, LogLevel, StoreEngine};
+pub(crate) use azure::{Azure, AzureLaunch};
 pub(crate) use demand::{
     Demand, DemandFile, DemandSource, Forecast, HttpJson, Metric, OnMissing, Prometheus, Queue, RabbitMq, Redis,
     Source, Sqs,
@@ -27,6 +28,7 @@ use value::{
     Units, Version, ZoneName,
 };
 
+mod azure;
 mod demand;
 mod duration;
 pub(crate) mod field;
@@ -534,6 +536,7 @@ pub(crate) fn tables() -> impl Iterator<Item = Table> {
         Orphans "daemon.orphans",
         SecretRef "a secret",
         Aws "providers.aws",
+        Azure "providers.azure",
         Gcp "providers.gcp",
         Ppio "providers.ppio and providers.novita",
         Sim "providers.sim",
@@ -569,6 +572,7 @@ pub(crate) fn tables() -> impl Iterator<Item = Table> {
         WorkersStream "fleets[].scale_down.workers.redis",
         Pools "fleets[].pools[]",
         AwsLaunch "fleets[].pools[].launch of aws",
+        AzureLaunch "fleets[].pools[].launch of azure",
         GcpLaunch "fleets[].pools[].launch of gcp",
         PpioLaunch "fleets[].pools[].launch of ppio and novita",
     }
@@ -581,21 +585,17 @@ pub(crate) struct Providers(pub(crate) BTreeMap<String, Provider>);
 /// One cloud.
 pub(crate) enum Provider {
     Aws(Field<Aws>),
+    Azure(Box<Field<Azure>>),
     Gcp(Field<Gcp>),
     /// Of kind `ppio` or `novita`.
     Ppio(Field<Ppio>),
     Sim(Field<Sim>),
-    /// A kind of later versions.
-    Later,
     /// No kind that is known.
     Unknown,
 }
 
 /// The kinds of clouds that this version knows.
-pub(crate) const KINDS: [&str; 5] = ["aws", "gcp", "ppio", "novita", "sim"];
-
-/// The kinds of clouds that later versions know.
-const LATER_KINDS: [&str; 1] = ["azure"];
+pub(crate) const KINDS: [&str; 6] = ["aws", "azure", "gcp", "ppio", "novita", "sim"];
 
 /// The first part of a provider's name.
 pub(crate) fn kind_of(name: &str) -> &str {
@@ -614,12 +614,13 @@ impl<'de> Raw<'de> for Providers {
         while let Some(name) = mapping.next_key::<String>()? {
             let provider = match kind_of(&name) {
                 "aws" => Provider::Aws(mapping.next_value()?),
+                "azure" => Provider::Azure(Box::new(mapping.next_value()?)),
                 "gcp" => Provider::Gcp(mapping.next_value()?),
                 "ppio" | "novita" => Provider::Ppio(mapping.next_value()?),
                 "sim" => Provider::Sim(mapping.next_value()?),
-                other => {
+                _ => {
                     mapping.next_value::<IgnoredAny>()?;
-                    if LATER_KINDS.contains(&other) { Provider::Later } else { Provider::Unknown }
+                    Provider::Unknown
                 }
             };
             providers.entry(name).or_insert(provider);
@@ -642,6 +643,7 @@ impl JsonSchema for Providers {
             "type": "object",
             "patternProperties": {
                 "^aws(-[a-z0-9-]+)?$": generator.subschema_for::<Aws>(),
+                "^azure(-[a-z0-9-]+)?$": generator.subschema_for::<Azure>(),
                 "^gcp(-[a-z0-9-]+)?$": generator.subschema_for::<Gcp>(),
                 "^novita(-[a-z0-9-]+)?$": generator.subschema_for::<Ppio>(),
                 "^ppio(-[a-z0-9-]+)?$": generator.subschema_for::<Ppio>(),

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "azure")]
+mod azure;
 #[cfg(feature = "gcp")]
 mod gcp;
 #[cfg(feature = "ppio")]
@@ -237,6 +239,14 @@ async fn provider_of(
         }
         #[cfg(not(feature = "aws"))]
         ProviderConfig::Aws(_) => tidy.nothing(Err(built_without(name, "AWS"))).await,
+        #[cfg(feature = "azure")]
+        ProviderConfig::Azure(settings) => {
+            let cloud = azure::cloud(name, settings, config, &ThisHost)?;
+            tidy.groups.insert(name.clone(), Arc::clone(&cloud));
+            Ok(cloud)
+        }
+        #[cfg(not(feature = "azure"))]
+        ProviderConfig::Azure(_) => Err(built_without(name, "Azure")),
         #[cfg(feature = "gcp")]
         ProviderConfig::Gcp(settings) => Ok(gcp::cloud(name, settings, config).await?),
         #[cfg(not(feature = "gcp"))]
@@ -249,17 +259,19 @@ async fn provider_of(
 }
 
 /// A cloud of the configuration that this program does not know.
-#[cfg(not(all(feature = "aws", feature = "gcp", feature = "ppio")))]
+#[cfg(not(all(feature = "aws", feature = "azure", feature = "gcp", feature = "ppio")))]
 fn built_without(name: &ProviderName, cloud: &str) -> AssembleError {
     let why = format!("this program was built without {cloud}: build it with the default features");
     AssembleError::Provider { name: name.clone(), why }
 }
 
-/// Clouds in which something is left over when launch specifications change.
+/// Clouds in which something is left over: when launch specifications change, or when a launch fails.
 #[derive(Clone, Default)]
 pub struct Tidy {
     #[cfg(feature = "aws")]
     clouds: BTreeMap<ProviderName, Arc<providers::aws::Aws>>,
+    #[cfg(feature = "azure")]
+    groups: BTreeMap<ProviderName, Arc<providers::azure::Azure>>,
 }
 
 impl std::fmt::Debug for Tidy {
@@ -269,11 +281,13 @@ impl std::fmt::Debug for Tidy {
 }
 
 impl Tidy {
-    /// Removes what no fleet of this configuration has used for an hour of these calls, and says so in the log. Touches no
-    /// machine. What fails is left to the next call.
+    /// Removes what no fleet of this configuration has used for an hour of these calls, and what failed launches left, and
+    /// says so in the log. Touches no machine that works. What fails is left to the next call.
     pub async fn up(&self, config: &Config, now: Time) {
         #[cfg(feature = "aws")]
         aws::tidy(&self.clouds, config, now).await;
+        #[cfg(feature = "azure")]
+        azure::tidy(&self.groups, now).await;
         #[cfg(not(feature = "aws"))]
         self.nothing((config, now)).await;
     }
@@ -282,7 +296,9 @@ impl Tidy {
     pub fn extend(&mut self, other: Self) {
         #[cfg(feature = "aws")]
         self.clouds.extend(other.clouds);
-        #[cfg(not(feature = "aws"))]
+        #[cfg(feature = "azure")]
+        self.groups.extend(other.groups);
+        #[cfg(not(any(feature = "aws", feature = "azure")))]
         let Self {} = other;
     }
 
@@ -306,6 +322,22 @@ pub async fn aws_doctors(config: &Config) -> Result<Vec<Doctored>, AssembleError
     for (name, provider) in &config.providers {
         if let ProviderConfig::Aws(settings) = provider {
             doctors.push((Box::new(aws::doctor(name, settings, config).await?), launches(name, config)));
+        }
+    }
+    Ok(doctors)
+}
+
+/// The doctors of the clouds of kind `azure` in a configuration.
+///
+/// # Errors
+/// When one cannot be set up.
+#[cfg(feature = "azure")]
+pub fn azure_doctors(config: &Config) -> Result<Vec<Doctored>, AssembleError> {
+    let mut doctors: Vec<Doctored> = Vec::new();
+    for (name, provider) in &config.providers {
+        if let ProviderConfig::Azure(settings) = provider {
+            let doctor = azure::doctor(name, settings, config, &ThisHost)?;
+            doctors.push((Box::new(doctor), launches(name, config)));
         }
     }
     Ok(doctors)
@@ -351,7 +383,7 @@ pub fn aws_policy(config: Option<&Config>) -> serde_json::Value {
 }
 
 /// What the fleets may want to launch in a provider, by fleet and specification.
-#[cfg(any(feature = "aws", feature = "gcp", feature = "ppio"))]
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcp", feature = "ppio"))]
 fn launches(name: &ProviderName, config: &Config) -> Vec<Wanted> {
     let mut all = Vec::new();
     for FleetConfig { fleet, specs, .. } in &config.fleets {

@@ -14,6 +14,7 @@ mod files;
 mod orders;
 mod out;
 mod plan;
+mod prices;
 mod show;
 mod store;
 
@@ -59,6 +60,18 @@ pub enum Command {
     Doctor(doctor::DoctorArgs),
     /// Say what would be done now and why; change nothing
     Plan(plan::PlanArgs),
+    /// Say what fleets may buy, for how much, and why not; change nothing
+    ///
+    /// The clouds of the fleet file are asked once, as the daemon would at its start, and every pool is judged as by a
+    /// plan; the cheapest unit-hour comes first. What is closed after failures is read from the daemon's store, or
+    /// asked of the daemon when it runs. What a fleet holds already, and what its shares of places leave, is told by
+    /// `plan`.
+    ///
+    /// With --history, past prices are drawn as a line of blocks, the highest of each part of the time, where the cloud
+    /// tells them; with --svg they are plotted to a file.
+    ///
+    /// The exit code is 1 when no price of any pool could be read.
+    Prices(prices::PricesArgs),
     /// Run the daemon
     Run(run::RunArgs),
     /// Say what the running daemon holds, wants and pays
@@ -159,6 +172,7 @@ fn command(command: Command, out: &mut Out) -> Result<Done, Fault> {
         Command::Validate(args) => files::validate(&args, out),
         Command::Doctor(args) => doctor::doctor(&args, out),
         Command::Plan(args) => plan::plan(&args, out),
+        Command::Prices(args) => prices::prices(&args, out),
         Command::Run(args) => run::run(&args),
         Command::Status(args) => show::status(&args, out),
         Command::Events(args) => show::events(&args, out),

@@ -19,6 +19,7 @@ pub mod reload;
 pub mod explain;
 pub mod hook;
 pub mod http;
+pub mod prices;
 pub mod telemetry;
 
 pub mod demo;

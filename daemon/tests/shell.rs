@@ -20,13 +20,13 @@ use policies::model::{
 };
 use policies::plan::{Holding, HoldingId, Standing, Work};
 use policies::units::{Capacity, Share, Span, Time};
-use providers::sim::{SimCloud, SimMachine, SimProvider, aws_like};
+use providers::sim::{Faults, Owner, SimCloud, SimMachine, SimProvider, aws_like};
 use providers::workers::Workers;
 use providers::{Guarded, LaunchSpec, Provider};
 use spotfleet::clock::{Clock, Stopwatch};
 use spotfleet::hook::{DrainHook, Way};
 use spotfleet::pulse::Pulse;
-use spotfleet::shell::dry::{Decided, WhatIf, first_decisions};
+use spotfleet::shell::dry::{Decided, WhatIf, first_decisions, first_look};
 use spotfleet::shell::journal::Journal;
 use spotfleet::shell::world::{WorkersWatch, World};
 use spotfleet::shell::{Ask, Order, Parts, Reload, Shell};
@@ -296,6 +296,29 @@ async fn a_dry_run_decides_and_does_nothing() {
     assert!(policies::report::render(plan, report).contains("launch"));
     assert_eq!(policies::decide(&observation.input()), (plan.clone(), report.clone()));
     assert_eq!(cloud.cloud().machines().count(), 0);
+}
+
+#[tokio::test]
+async fn what_may_be_bought_is_told_also_when_the_size_of_a_machine_is_not() {
+    let clock = Clock::scaled(START, 100);
+    // Old enough to be in every listing.
+    let mut old = cloud(START.minus(Span::from_hours(1)));
+    old.plant(&Pool::new("sim", "east", "a", "small", Market::Spot), Owner::Us, &"web".into(), None);
+    old.set_faults(Faults { price_missing: 10_000, ..Faults::default() });
+    let now = clock.clone();
+    let cloud = SimProvider::new(Arc::new(Mutex::new(old)), Arc::new(move || now.now()));
+    let look = async |nothing_held| {
+        let mut setup = setup(&cloud);
+        setup.fleets.iter_mut().for_each(|fleet| fleet.unit = Unit::Vcpu);
+        let controller = Controller::recover(setup, Vec::new(), clock.now());
+        let what_if = WhatIf { nothing_held, ..WhatIf::default() };
+        first_look(controller, &world(Arc::new(cloud.clone())), &clock, &what_if).await
+    };
+    let (decided, _) = look(false).await;
+    assert_eq!(decided.len(), 0, "a decision waits until it is known what the machine brings");
+    let (decided, unread) = look(true).await;
+    assert_eq!((decided.len(), unread.pools.len()), (1, 4), "{unread:?}");
+    assert!(decided[0].observation.holdings.is_empty());
 }
 
 /// A cloud whose adapter has a bug.

@@ -38,6 +38,7 @@ mod index;
 mod leave;
 mod moves;
 mod observation;
+mod prices;
 mod purse;
 mod survive;
 
@@ -46,6 +47,7 @@ use buy::Bought;
 use draft::Draft;
 use index::Index;
 pub use observation::Observation;
+pub use prices::{PoolPrice, prices};
 
 /// Everything a decision rests on. The same input gives the same bytes of plan; the order of `holdings`, `offers` and
 /// `closures` does not matter.

@@ -2,7 +2,7 @@
 
 mod text;
 
-pub use text::{render, render_refused, render_sizing, render_waits};
+pub use text::{render, render_because, render_refused, render_sizing, render_waits};
 
 use crate::budget::Left;
 use crate::failure::FailureKind;

@@ -319,6 +319,15 @@ impl PricePerHour {
         UnitPrice(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
+    /// What this saves against `whole`, in hundredths of a percent of it, rounded towards zero; negative when it is dearer.
+    /// `None`: nothing is saved of nothing.
+    #[must_use]
+    pub fn saving(self, whole: Self) -> Option<i64> {
+        let saved = i128::from(whole.0) - i128::from(self.0);
+        let share = (saved * 10_000).checked_div(i128::from(whole.0))?;
+        Some(i64::try_from(share).unwrap_or(i64::MIN))
+    }
+
     /// What running for `span` costs, rounded up to a millionth.
     #[must_use]
     pub fn over(self, span: Span) -> Money {

@@ -21,11 +21,11 @@ use crate::clock::now;
 use crate::net::is_plaintext;
 pub use crate::spec::AccessKey;
 use crate::spec::AwsSpec;
-use crate::{LaunchSpec, Order, Provider, Rate, Rates};
+use crate::{LaunchSpec, Order, PriceHistory, Provider, Rate, Rates};
 use async_trait::async_trait;
 use policies::control::Launched;
 use policies::failure::{Failure, FailureKind};
-use policies::model::{Capabilities, Instance, InstanceId, Notice, Offer, Pool, ProviderName, Region};
+use policies::model::{Capabilities, Instance, InstanceId, Market, Notice, Offer, Pool, ProviderName, Region};
 use policies::units::{Span, Time};
 
 mod depth;
@@ -71,7 +71,7 @@ const TERMINATE_BATCH: u32 = 100;
 /// | launch | `RunInstances` | 5, 2 |
 /// | terminate | `TerminateInstances`, more where an id is bad | 100, 5 |
 /// | read | a page of `DescribeInstances` | 100, 20 (filtered and paged) |
-/// | price | types and spot prices now and then, `GetProducts` | 100, 20 and 10, 5 |
+/// | price | types and spot prices now and then, or a page of past ones; `GetProducts` | 100, 20 and 10, 5 |
 /// | notices | `DescribeSpotInstanceRequests` each 10 s, SQS | 100, 20 and none |
 ///
 /// EC2 counts machines too: after a burst of 1000 it launches 2 a second. That shows as `RequestLimitExceeded` and is
@@ -386,6 +386,26 @@ impl Provider for Aws {
         let patience = Span::from_millis(self.settings.call_deadline.as_millis() / 3);
         let mut catalogue = lane.catalogue.lock().await;
         catalogue.offers(&lane.ec2, &lane.price_list, region, pools, now(), patience).await
+    }
+
+    /// Of spot only: the price list tells no past. EC2 tells 90 days.
+    async fn price_history(
+        &self,
+        region: &Region,
+        pools: &[Pool],
+        since: Time,
+    ) -> Result<Option<Vec<PriceHistory>>, Failure> {
+        let operation = "DescribeSpotPriceHistory";
+        let lane = self.lane(region, operation)?;
+        let spot: Vec<&Pool> = pools.iter().filter(|pool| pool.market() == Market::Spot).collect();
+        let types: BTreeSet<_> = spot.iter().map(|pool| pool.instance_type().clone()).collect();
+        let zones: BTreeSet<_> = spot.iter().map(|pool| pool.zone().clone()).collect();
+        if spot.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let records = lane.ec2.spot_history(&types, &zones, since).await;
+        let records = records.map_err(|trouble| failure::of_look(operation, &trouble))?;
+        Ok(Some(prices::histories(&spot, &records, prices::currency(region))))
     }
 
     async fn instances(&self, region: &Region) -> Result<Vec<Instance>, Failure> {

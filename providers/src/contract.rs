@@ -112,6 +112,7 @@ pub async fn check(world: &dyn World) -> Vec<Finding> {
     try_facts!(
         an_offer_names_its_price_and_shape,
         an_unknown_type_fails_its_own_pool_only,
+        a_history_rises_in_time_and_ends_with_the_price_of_now,
         a_launch_carries_its_tags,
         a_listing_shows_every_machine,
         the_same_token_makes_nothing_new,
@@ -265,6 +266,24 @@ async fn an_unknown_type_fails_its_own_pool_only(world: &dyn World) -> Fact {
     let good = offers.iter().flatten().any(|offer| offer.pool == known);
     let bad = offers.iter().any(|offer| offer.as_ref().is_err_and(|(pool, _)| *pool == unknown));
     ensure(good && bad, || format!("{offers:?}"))
+}
+
+async fn a_history_rises_in_time_and_ends_with_the_price_of_now(world: &dyn World) -> Fact {
+    let spot = world.spot();
+    let broken = |failure: Failure| Stop::Break(failure.to_string());
+    let offers = world.provider().offers(spot.region(), std::slice::from_ref(&spot)).await.map_err(broken)?;
+    let Some(offer) = offers.iter().flatten().next() else { return Err(Stop::Break(format!("{offers:?}"))) };
+    let since = offer.priced_at.minus(Span::from_hours(1));
+    let told = world.provider().price_history(spot.region(), std::slice::from_ref(&spot), since).await;
+    let Some(told) = told.map_err(broken)? else { return Err(Stop::Skip("this cloud tells no past prices")) };
+    let [history] = &told[..] else { return Err(Stop::Break(format!("{} histories of one pool", told.len()))) };
+    let times: Vec<_> = history.prices.iter().map(|(at, _)| *at).collect();
+    ensure(history.pool == spot && times.is_sorted_by(|a, b| a < b), || format!("{history:?}"))?;
+    ensure(times.first().is_some_and(|first| *first <= since), || {
+        format!("nothing is told of {since:?}: {history:?}")
+    })?;
+    let last = history.prices.last().map(|(_, price)| *price);
+    ensure(last == Some(offer.price), || format!("offered for {:?}, and the history ends {last:?}", offer.price))
 }
 
 async fn a_launch_carries_its_tags(world: &dyn World) -> Fact {

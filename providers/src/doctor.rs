@@ -83,6 +83,8 @@ pub enum Check {
     Credentials,
     /// That the region exists and the account uses it.
     Region,
+    /// That what machines are made in is there.
+    ResourceGroup,
     /// That the zone exists and the account uses it.
     Zone,
     /// That a call is allowed.
@@ -116,6 +118,7 @@ impl Check {
         match self {
             Self::Credentials => "credentials",
             Self::Region => "region",
+            Self::ResourceGroup => "resource group",
             Self::Zone => "zone",
             Self::Permission => "permission",
             Self::Launch => "launch",

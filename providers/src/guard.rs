@@ -16,12 +16,12 @@ use opentelemetry::metrics::Meter;
 use policies::control::Launched;
 use policies::failure::{Failure, FailureKind};
 use policies::model::{Capabilities, Instance, InstanceId, Notice, Offer, Pool, ProviderName, Region};
-use policies::units::Span;
+use policies::units::{Span, Time};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::Instrument;
 use tracing::field::Empty;
 
-use crate::{Order, Provider};
+use crate::{Order, PriceHistory, Provider};
 
 mod meter;
 mod rates;
@@ -176,6 +176,16 @@ impl<P: Provider + ?Sized> Provider for Guarded<P> {
             outcome(done, offers.iter().filter_map(|o| o.as_ref().err().map(|(_, failure)| failure)))
         })
         .await
+    }
+
+    async fn price_history(
+        &self,
+        region: &Region,
+        pools: &[Pool],
+        since: Time,
+    ) -> Result<Option<Vec<PriceHistory>>, Failure> {
+        let work = self.inner.price_history(region, pools, since);
+        self.call(CallClass::Price, Some(region), None, work, |_| "ok").await
     }
 
     async fn instances(&self, region: &Region) -> Result<Vec<Instance>, Failure> {

@@ -13,10 +13,13 @@ use policies::failure::Failure;
 use policies::model::{
     Capabilities, FleetName, Instance, InstanceId, Notice, Offer, Pool, ProviderName, Region, Token,
 };
+use policies::units::{ListPrice, Time};
 
 #[cfg(feature = "aws")]
 pub mod aws;
-#[cfg(any(feature = "aws", feature = "gcp", feature = "ppio"))]
+#[cfg(feature = "azure")]
+pub mod azure;
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcp", feature = "ppio"))]
 mod clock;
 pub mod contract;
 pub mod demand;
@@ -56,6 +59,18 @@ pub trait Provider: Send + Sync {
     /// An offer or a failure for each of these pools of one region.
     async fn offers(&self, region: &Region, pools: &[Pool]) -> Result<Vec<Result<Offer, (Pool, Failure)>>, Failure>;
 
+    /// What each of these pools of one region cost since then, for people to look at: nothing is decided by it. A pool
+    /// that nothing is told of is left out. `None`: this cloud tells no past prices. How far back they go is the
+    /// cloud's affair.
+    async fn price_history(
+        &self,
+        _region: &Region,
+        _pools: &[Pool],
+        _since: Time,
+    ) -> Result<Option<Vec<PriceHistory>>, Failure> {
+        Ok(None)
+    }
+
     /// Every machine of the region that carries our owner tag, in every phase. Complete or a failure: absence is
     /// evidence.
     async fn instances(&self, region: &Region) -> Result<Vec<Instance>, Failure>;
@@ -73,6 +88,16 @@ pub trait Provider: Send + Sync {
         region: &Region,
         ids: &[InstanceId],
     ) -> Result<Vec<(InstanceId, Result<(), Failure>)>, Failure>;
+}
+
+/// What one machine of a pool cost over time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PriceHistory {
+    /// Which.
+    pub pool: Pool,
+    /// Since when each price was in force, until the next; times rise. The first may be older than was asked for: the
+    /// price in force then. The last is that of now.
+    pub prices: Vec<(Time, ListPrice)>,
 }
 
 /// A launch order with its specification.

@@ -23,6 +23,7 @@ mod bill;
 mod calls;
 mod demo;
 mod faults;
+mod history;
 mod machine;
 mod market;
 mod notices;
@@ -126,6 +127,8 @@ pub struct SimCloud {
     faults: Faults,
     weather: Option<Weather>,
     pools: BTreeMap<Pool, PoolState>,
+    past: BTreeMap<Pool, history::Past>,
+    seed: u64,
     quotas: BTreeMap<(Region, policies::model::Market), u32>,
     outages: Vec<market::Outage>,
     machines: BTreeMap<InstanceId, SimMachine>,
@@ -164,6 +167,8 @@ impl SimCloud {
             faults: Faults::default(),
             weather: None,
             pools: BTreeMap::new(),
+            past: BTreeMap::new(),
+            seed,
             quotas: BTreeMap::new(),
             outages: Vec::new(),
             machines: BTreeMap::new(),
@@ -222,6 +227,7 @@ impl SimCloud {
     #[must_use]
     pub fn with_pool(mut self, pool: Pool, micros: u64, capacity: u32, shape: policies::model::Shape) -> Self {
         let price = ListPrice { micros, currency: self.currency };
+        self.past.insert(pool.clone(), [(self.now, price)].into());
         self.pools.insert(pool, PoolState::new(price, capacity, shape, self.now));
         self
     }

@@ -3,6 +3,7 @@
 //! Nothing here is production code. Every server that is started here ends with its handle and listens on the loopback
 //! only, on a port that was free.
 
+pub mod azure;
 pub mod daemon;
 pub mod gcp;
 pub mod large;

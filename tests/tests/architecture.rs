@@ -23,6 +23,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "aws-sdk-ec2",
             "aws-sdk-pricing",
             "aws-sdk-sqs",
+            "azure_core",
+            "azure_identity",
             "base64",
             "futures",
             "google-cloud-auth",
@@ -77,6 +79,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "opentelemetry-otlp",
             "opentelemetry-prometheus",
             "opentelemetry_sdk",
+            "plotters",
             "prometheus",
             "redb",
             "reqwest",
@@ -211,8 +214,11 @@ fn the_core_names_nothing_impure() {
 #[test]
 fn only_the_adapter_of_a_cloud_names_its_sdk() {
     let outside = ["policies/src", "config/src", "daemon/src"];
-    let sdks: [(&[&str], &[&str]); 2] =
-        [(&["aws_sdk", "aws_config"], &["/src/aws/wire"]), (&["google_cloud"], &["/src/gcp/wire"])];
+    let sdks: [(&[&str], &[&str]); 3] = [
+        (&["aws_sdk", "aws_config"], &["/src/aws/wire"]),
+        (&["azure_core", "azure_identity"], &["/src/azure/wire", "/src/azure/token"]),
+        (&["google_cloud"], &["/src/gcp/wire"]),
+    ];
     for (names, homes) in sdks {
         for folder in outside {
             assert_eq!(naming(&root().join(folder), names), [""; 0]);

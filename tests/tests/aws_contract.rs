@@ -406,6 +406,28 @@ async fn prices_are_read_kept_and_stood_in_for() {
 
 #[tokio::test]
 #[ignore = "needs moto: cargo xtask test"]
+async fn past_prices_are_those_of_the_pools_asked_for_page_by_page() {
+    let ec2 = Ec2::new("sa-east-1").await;
+    ec2.region.prices(json!({"spot": {"r5.large/sa-east-1a": 0.04, "r5.large/sa-east-1b": null}, "on_demand": {}}));
+    ec2.region.set(json!({"page": 1}));
+    let pools = [
+        ec2.pool("a", "r5.large", Market::Spot),
+        ec2.pool("b", "r5.large", Market::Spot),
+        ec2.pool("a", "r5.large", Market::OnDemand),
+    ];
+    let region = ec2.region.name().into();
+    let since = ec2.aws.offers(&region, &pools[..1]).await.expect("offers")[0].as_ref().expect("a price").priced_at;
+    let told = ec2.aws.price_history(&region, &pools, since.minus(Span::from_hours(24))).await.expect("an answer");
+    let told = told.expect("EC2 tells past prices");
+    let [history] = &told[..] else { panic!("of one pool") };
+    let prices: Vec<_> = history.prices.iter().map(|(_, price)| price.micros).collect();
+    assert_eq!((&history.pool, prices), (&pools[0], vec![36_000, 40_000]));
+    let none = ec2.aws.price_history(&region, &pools[2..], since).await.expect("no call is made");
+    assert_eq!(none, Some(Vec::new()), "the price list tells no past");
+}
+
+#[tokio::test]
+#[ignore = "needs moto: cargo xtask test"]
 async fn a_tag_put_by_hand_protects() {
     let ec2 = Ec2::new("ap-northeast-1").await;
     let plant = |value: &str| {

@@ -9,7 +9,7 @@ use policies::units::{Capacity, Currency, Share};
 use providers::LaunchSpec;
 
 use crate::hints;
-use crate::lower::{At, Known, Lowering, MAX_POOLS, PLACE_NAME, gcp, launch, ppio};
+use crate::lower::{At, Known, Lowering, MAX_POOLS, PLACE_NAME, azure, gcp, launch, ppio};
 use crate::model::ProviderConfig;
 use crate::problem::quoted;
 use crate::raw;
@@ -153,6 +153,13 @@ fn lower_entry(
             }
             None => (None, None),
         }
+    } else if kind == "azure" {
+        if let (Some(regions), Some(types)) = (&regions, &types) {
+            azure::check_names(cx, regions, types);
+        }
+        let spec = azure::lower(cx, &launch_at, raw::launch::read(launch), regions.as_deref(), labels);
+        let zones = regions.as_ref().and_then(|regions| azure::zones_of(cx, regions, named));
+        (zones, spec.map(LaunchSpec::Azure))
     } else if kind == "gcp" {
         if let (Some(regions), Some(types)) = (&regions, &types) {
             gcp::check_names(cx, regions, types);

@@ -7,7 +7,7 @@ use policies::units::{Currency, Share, Span};
 
 use crate::hints;
 use crate::lower::daemon::url;
-use crate::lower::{At, Lowering, NameRule, PLACE_NAME, gcp, ppio};
+use crate::lower::{At, Lowering, NameRule, PLACE_NAME, azure, gcp, ppio};
 use crate::model::{AwsConfig, ProviderConfig, SimConfig, SimType};
 use crate::problem::quoted;
 use crate::raw;
@@ -45,23 +45,20 @@ pub(crate) fn lower(
         }
         let lowered = match provider {
             raw::Provider::Aws(table) => lower_aws(cx, &at, table).map(ProviderConfig::Aws),
+            raw::Provider::Azure(table) => azure::lower_group(cx, &at, *table).map(ProviderConfig::Azure),
             raw::Provider::Gcp(table) => gcp::lower_project(cx, &at, table).map(ProviderConfig::Gcp),
             raw::Provider::Ppio(table) => {
                 ppio::lower_account(cx, &at, table, raw::kind_of(&name), currencies).map(ProviderConfig::Ppio)
             }
             raw::Provider::Sim(table) => lower_sim(cx, &at, table, currencies).map(ProviderConfig::Sim),
-            raw::Provider::Later => {
-                let rule = format!("the kind {} is not supported in this version", quoted(raw::kind_of(&name)));
-                cx.wrong_unshown(&at, rule, "remove it; this version knows `aws`, `gcp`, `ppio`, `novita` and `sim`");
-                None
-            }
             raw::Provider::Unknown if !named => None,
             raw::Provider::Unknown => {
                 let rule = format!("unknown kind of provider {}", quoted(raw::kind_of(&name)));
                 let hint = match hints::nearest(raw::kind_of(&name), raw::KINDS.into_iter()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => {
-                        "a name starts with its kind: `aws`, `aws-research`, `gcp`, `ppio`, `novita`, `sim`, `sim-a`"
+                        "a name starts with its kind: `aws`, `aws-research`, `azure`, `gcp`, `ppio`, `novita`, `sim`, \
+                         `sim-a`"
                             .to_owned()
                     }
                 };

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, IntoDeserializer, MapAccess, SeqAcces
 use serde::forward_to_deserialize_any;
 
 use super::field::{Field, Found, Presence, Raw, Read};
-use super::{AwsLaunch, GcpLaunch, PpioLaunch};
+use super::{AwsLaunch, AzureLaunch, GcpLaunch, PpioLaunch};
 
 /// What a machine is launched with, of a cloud that is not known yet.
 pub(crate) struct Launch(Vec<(String, Tree)>);
@@ -51,6 +51,7 @@ impl JsonSchema for Launch {
             "title": "mapping",
             "anyOf": [
                 generator.subschema_for::<AwsLaunch>(),
+                generator.subschema_for::<AzureLaunch>(),
                 generator.subschema_for::<GcpLaunch>(),
                 generator.subschema_for::<PpioLaunch>(),
             ]

@@ -13,7 +13,7 @@ use policies::units::{Capacity, Currency, PerHour, Share, Span, UnitPrice};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::calendar::{self, CalendarError};
-use crate::model::{LaunchApi, LogFormat, LogLevel, StoreEngine};
+use crate::model::{AzureAuth, LaunchApi, LogFormat, LogLevel, StoreEngine};
 use crate::problem::quoted;
 use crate::raw::field::{Raw, Read, Scalar};
 
@@ -539,6 +539,9 @@ choices! {
         "trace" => Self::Trace;
     LaunchApi, "`create-fleet` or `run-instances`":
         "create-fleet" => Self::CreateFleet, "run-instances" => Self::RunInstances;
+    AzureAuth, "`managed-identity`, `client-secret` or `workload-identity`":
+        "managed-identity" => Self::ManagedIdentity, "client-secret" => Self::ClientSecret,
+        "workload-identity" => Self::WorkloadIdentity;
     Order, "`spot-first`": "spot-first" => Self::SpotFirst;
 }
 

@@ -7,7 +7,7 @@ use config::{Config, ProviderConfig};
 
 use super::out::{Out, lines, table};
 use super::{ConfigArg, Done, Fault, files};
-#[cfg(any(feature = "aws", feature = "gcp", feature = "ppio"))]
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcp", feature = "ppio"))]
 use crate::assemble::{AssembleError, Doctored};
 use crate::http::view::{Examined, Found};
 
@@ -24,6 +24,8 @@ pub struct DoctorArgs {
 pub enum DoctorCloud {
     /// Examine the accounts of kind `aws`: credentials, regions, permissions, images, networks, instance types, queues
     Aws(DoctorAwsArgs),
+    /// Examine the resource groups of kind `azure`: credentials, permissions, sizes, quotas, subnets, images, prices
+    Azure(DoctorAzureArgs),
     /// Examine the projects of kind `gcp`: credentials, regions and their quotas, machine types; or print a minimal role
     Gcp(DoctorGcpArgs),
     /// Examine the accounts of kinds `ppio` and `novita`: key, clusters, products, prices, what is sold out
@@ -47,6 +49,19 @@ pub struct DoctorAwsArgs {
     /// with the defaults
     #[arg(long)]
     pub iam_policy: bool,
+}
+
+/// Examines the resource groups of kind `azure` of a fleet file, in every region that its fleets name.
+///
+/// Reads only: nothing is launched, ended or made. Azure has no dry run, so what may be done is told by the roles of the
+/// identity in the resource group. What cannot be seen is said not to be checked, with the way to find out.
+///
+/// The exit code is 1 when there is a problem.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorAzureArgs {
+    /// The fleet file [default: that of `run`]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// Examines the projects of kind `gcp` of a fleet file, in every region and zone that its fleets name.
@@ -86,6 +101,10 @@ pub(crate) fn doctor(args: &DoctorArgs, out: &Out) -> Result<Done, Fault> {
             let is_aws = |provider: &ProviderConfig| matches!(provider, ProviderConfig::Aws(_));
             examine(&file(args.config.as_ref()), "`aws`", is_aws, aws, out)
         }
+        DoctorCloud::Azure(args) => {
+            let is_azure = |provider: &ProviderConfig| matches!(provider, ProviderConfig::Azure(_));
+            examine(&file(args.config.as_ref()), "`azure`", is_azure, azure, out)
+        }
         DoctorCloud::Gcp(args) if args.role => role(out),
         DoctorCloud::Gcp(args) => {
             let is_gcp = |provider: &ProviderConfig| matches!(provider, ProviderConfig::Gcp(_));
@@ -102,7 +121,7 @@ fn file(given: Option<&PathBuf>) -> PathBuf {
     given.cloned().unwrap_or_else(ConfigArg::fallback)
 }
 
-#[cfg(not(all(feature = "aws", feature = "gcp", feature = "ppio")))]
+#[cfg(not(all(feature = "aws", feature = "azure", feature = "gcp", feature = "ppio")))]
 fn built_without<T>(cloud: &str) -> Result<T, Fault> {
     Err(Fault::Failed(format!("this program was built without {cloud}: build it with the default features")))
 }
@@ -115,6 +134,11 @@ fn policy(_: &DoctorAwsArgs, _: &Out) -> Result<Done, Fault> {
 #[cfg(not(feature = "aws"))]
 fn aws(_: &Config) -> Result<Vec<Found>, Fault> {
     built_without("AWS")
+}
+
+#[cfg(not(feature = "azure"))]
+fn azure(_: &Config) -> Result<Vec<Found>, Fault> {
+    built_without("Azure")
 }
 
 #[cfg(not(feature = "gcp"))]
@@ -148,6 +172,11 @@ fn aws(config: &Config) -> Result<Vec<Found>, Fault> {
     findings(crate::assemble::aws_doctors(config))
 }
 
+#[cfg(feature = "azure")]
+fn azure(config: &Config) -> Result<Vec<Found>, Fault> {
+    findings(std::future::ready(crate::assemble::azure_doctors(config)))
+}
+
 #[cfg(feature = "gcp")]
 fn role(out: &Out) -> Result<Done, Fault> {
     let role = providers::gcp::minimal_role();
@@ -168,7 +197,7 @@ fn ppio(config: &Config) -> Result<Vec<Found>, Fault> {
 }
 
 /// What these doctors find.
-#[cfg(any(feature = "aws", feature = "gcp", feature = "ppio"))]
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcp", feature = "ppio"))]
 fn findings(doctors: impl Future<Output = Result<Vec<Doctored>, AssembleError>>) -> Result<Vec<Found>, Fault> {
     let runtime = tokio::runtime::Runtime::new().map_err(|e| Fault::doing("start", &e))?;
     let found = runtime.block_on(async {

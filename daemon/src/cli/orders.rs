@@ -116,7 +116,7 @@ pub struct LimitArgs {
 }
 
 /// `90s`, `45m`, `2h`, `3d`, or several of them: `1h30m`.
-fn length(text: &str) -> Result<Duration, String> {
+pub(super) fn length(text: &str) -> Result<Duration, String> {
     let wrong = || "write it as 90s, 45m, 2h, 3d or 1h30m".to_owned();
     let (mut total, mut digits) = (0_u64, String::new());
     for c in text.chars() {

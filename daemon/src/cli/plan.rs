@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use config::Config;
 use policies::control::Controller;
 use policies::decide;
 use policies::model::{Fleet, Pool, SourceRule};
@@ -68,8 +69,12 @@ pub struct PlanArgs {
 }
 
 pub(crate) fn plan(args: &PlanArgs, out: &Out) -> Result<Done, Fault> {
-    let what_if =
-        WhatIf { demand: args.demand, prices: args.prices.iter().cloned().collect(), without: args.without.clone() };
+    let what_if = WhatIf {
+        demand: args.demand,
+        prices: args.prices.iter().cloned().collect(),
+        without: args.without.clone(),
+        nothing_held: false,
+    };
     let plans = match (&args.config, &args.daemon.url) {
         _ if args.observation.is_some() => again(args, &what_if)?,
         (Some(file), _) => live(file, args, &what_if)?,
@@ -165,7 +170,7 @@ fn sized_by_queue(fleet: &Fleet) -> bool {
 }
 
 /// The fleet that is asked for must be in this file.
-fn check_fleet(only: Option<&str>, file: &Path, fleets: &[&Fleet]) -> Result<(), Fault> {
+pub(super) fn check_fleet(only: Option<&str>, file: &Path, fleets: &[&Fleet]) -> Result<(), Fault> {
     match only {
         Some(name) if !fleets.iter().any(|fleet| fleet.name.as_str() == name) => {
             let names: Vec<_> = fleets.iter().map(|fleet| fleet.name.as_str()).collect();
@@ -201,6 +206,21 @@ fn again(args: &PlanArgs, what_if: &WhatIf) -> Result<Vec<Plan>, Fault> {
     Ok(plans)
 }
 
+/// Sets up what a configuration names, for one look, and takes it down again.
+pub(super) fn looking<T>(config: &Config, look: impl AsyncFnOnce(Assembled, Clock) -> T) -> Result<T, Fault> {
+    let logs = Logs { json: false, level: "warn".to_owned() };
+    let telemetry = Telemetry::start(&logs, None).map_err(|e| Fault::Usage(e.to_string()))?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| Fault::doing("start", &e))?;
+    let seen = runtime.block_on(async {
+        let clock = Clock::wall();
+        let assembled = assemble(config, &clock).await.map_err(|e| Fault::doing("set up", &e))?;
+        Ok(look(assembled, clock).await)
+    });
+    runtime.shutdown_background();
+    telemetry.stop();
+    seen
+}
+
 /// Looks at the clouds once.
 fn live(file: &Path, args: &PlanArgs, what_if: &WhatIf) -> Result<Vec<Plan>, Fault> {
     let only = args.fleet.as_deref();
@@ -208,31 +228,23 @@ fn live(file: &Path, args: &PlanArgs, what_if: &WhatIf) -> Result<Vec<Plan>, Fau
     let fleets: Vec<&Fleet> = config.fleets.iter().map(|f| &f.fleet).collect();
     check_fleet(only, file, &fleets)?;
     check_assumptions(what_if, &fleets)?;
-    let logs = Logs { json: false, level: "warn".to_owned() };
-    let telemetry = Telemetry::start(&logs, None).map_err(|e| Fault::Usage(e.to_string()))?;
-    let clock = Clock::wall();
     // What the daemon remembers (cooldowns, promises, machines told to go) belongs to the decision.
     let daemon = &config.daemon;
     let records = match store::command::records(&daemon.state_dir) {
         Ok(records) => records,
         Err(StoreError::NoStore { .. }) => Vec::new(),
         Err(error @ StoreError::Locked { .. }) => {
-            tracing::warn!(
+            out::warn(&format!(
                 "planning without the daemon's memory: {error}; `spotfleet plan` without --config asks the daemon"
-            );
+            ));
             Vec::new()
         }
         Err(error) => return Err(Fault::doing("read the daemon's memory", &error)),
     };
-    let runtime = tokio::runtime::Runtime::new().map_err(|e| Fault::doing("start", &e))?;
-    let decided = runtime.block_on(async {
-        let Assembled { setup, world, tidy: _ } =
-            assemble(&config, &clock).await.map_err(|e| Fault::doing("set up", &e))?;
+    let decided = looking(&config, async |Assembled { setup, world, tidy: _ }, clock| {
         let controller = Controller::recover(setup, what_if.remembered(records), clock.now());
-        Ok::<_, Fault>(first_decisions(controller, &world, &clock, what_if).await)
+        first_decisions(controller, &world, &clock, what_if).await
     })?;
-    runtime.shutdown_background();
-    telemetry.stop();
     let shown: Vec<_> = decided.into_iter().filter(|d| only.is_none_or(|name| d.plan.fleet.as_str() == name)).collect();
     let plans = shown.iter().map(|d| Plan::new(&d.plan, &d.report)).collect();
     if let Some(to) = &args.record {

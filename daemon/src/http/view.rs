@@ -1,13 +1,15 @@
 //! The JSON shapes of the HTTP API and of `--output json`: the only place that owns them.
 //!
-//! Times are RFC 3339 in UTC. Money is in the currency named beside it, per hour, as a decimal number. Capacity is in
-//! the fleet's unit. Names of enum values are the same words as in logs, metrics and the store. A field may be added in
+//! Times are RFC 3339 in UTC. Money is in the currency named beside it, per hour, as a decimal number (in `prices`: as a
+//! whole one). Capacity is in the fleet's unit. Names of enum values are the same words as in logs, metrics and the store. A field may be added in
 //! any release; none is renamed or removed without a new path version.
 
 mod make;
+mod prices;
 mod why;
 
 pub use make::{capacity, money, price, saving};
+pub use prices::{FleetPrices, PastPrice, PoolPrice, Prices, UnreadPlace};
 pub use why::{Decision, EventWhy, Explanation, FleetWhy, InstanceWhy, PoolWhy};
 
 use std::collections::BTreeMap;

@@ -17,6 +17,8 @@ pub(super) struct Site<'a> {
     pub(super) pool: &'a Pool,
     /// The launch specification; `None`: the pool is not (any more) in the fleet file.
     pub(super) spec: Option<&'a SpecName>,
+    /// What counts of the offers for it.
+    pub(super) offer: Option<&'a Offer>,
     /// Price of one machine, when it is known.
     pub(super) price: Option<PricePerHour>,
     /// What one machine would bring.
@@ -187,17 +189,14 @@ impl<'a> Index<'a> {
 
     /// Joins the offers, and judges them.
     fn quote(&mut self, input: &Input<'a>) {
-        let mut offers: Vec<&'a Offer> = input.offers.iter().collect();
-        // Of several offers for one pool the newest counts, then the dearest.
-        let key = |o: &Offer| (Reverse(o.priced_at), Reverse(o.price.micros), o.price.currency);
-        offers.sort_unstable_by(|a, b| a.pool.cmp(&b.pool).then_with(|| key(a).cmp(&key(b))));
-        offers.dedup_by(|later, first| later.pool == first.pool);
+        let offers = newest(input.offers);
         let share = input.fleet.spot.max_price_of_on_demand;
         let on_demand = if share.is_some() { self.on_demand_prices(input, &offers) } else { BTreeMap::new() };
         let mut next = offers.into_iter().peekable();
         for site in &mut self.sites {
             while next.next_if(|o| o.pool < *site.pool).is_some() {}
             let offer = next.next_if(|o| o.pool == *site.pool);
+            site.offer = offer;
             let refused = match offer {
                 None => Some(Because::NoOffer),
                 Some(offer) => {
@@ -214,7 +213,7 @@ impl<'a> Index<'a> {
     }
 
     /// The cheapest on-demand price of each type in each region, whatever zone.
-    fn on_demand_prices<'o>(&self, input: &Input<'_>, offers: &[&'o Offer]) -> OnDemand<'o> {
+    pub(super) fn on_demand_prices<'o>(&self, input: &Input<'_>, offers: &[&'o Offer]) -> OnDemand<'o> {
         let mut prices = OnDemand::new();
         let mut lane = 0;
         for offer in offers.iter().filter(|o| o.pool.market() == Market::OnDemand) {
@@ -234,7 +233,16 @@ impl<'a> Index<'a> {
 }
 
 /// The on-demand price of one machine, by region number and type.
-type OnDemand<'a> = BTreeMap<(usize, &'a InstanceType), PricePerHour>;
+pub(super) type OnDemand<'a> = BTreeMap<(usize, &'a InstanceType), PricePerHour>;
+
+/// In the order of pools. Of several offers for one pool the newest counts, then the dearest.
+pub(super) fn newest(offers: &[Offer]) -> Vec<&Offer> {
+    let mut offers: Vec<&Offer> = offers.iter().collect();
+    let key = |o: &Offer| (Reverse(o.priced_at), Reverse(o.price.micros), o.price.currency);
+    offers.sort_unstable_by(|a, b| a.pool.cmp(&b.pool).then_with(|| key(a).cmp(&key(b))));
+    offers.dedup_by(|later, first| later.pool == first.pool);
+    offers
+}
 
 fn state_seen(lanes: &[LaneAt<'_>], region: usize) -> bool {
     lanes.get(region).is_some_and(|l| l.state.seen)
@@ -297,6 +305,7 @@ fn sites_and_holdings<'a>(input: &Input<'a>) -> (Vec<Site<'a>>, Vec<Held<'a>>) {
     let site = |pool, spec| Site {
         pool,
         spec,
+        offer: None,
         price: None,
         units: Capacity::ZERO,
         refused: None,

@@ -109,10 +109,11 @@ impl World {
         });
     }
 
-    pub(crate) fn decide(&self) -> (Plan, Report) {
+    /// What a decision is made of now.
+    pub(crate) fn seen<T>(&self, look: impl FnOnce(&Input<'_>) -> T) -> T {
         let rates = Rates::default();
         let history = History::default();
-        let input = Input {
+        look(&Input {
             now: self.now,
             fleet: &self.fleet,
             paused: false,
@@ -126,11 +127,16 @@ impl World {
             rates: &rates,
             purses: &[],
             lead: Span::ZERO,
-        };
-        let (plan, report) = decide(&input);
-        let violations = crate::check::check(&input, &plan);
-        assert!(violations.is_empty(), "{violations:?}\n{}", report::render(&plan, &report));
-        (plan, report)
+        })
+    }
+
+    pub(crate) fn decide(&self) -> (Plan, Report) {
+        self.seen(|input| {
+            let (plan, report) = decide(input);
+            let violations = crate::check::check(input, &plan);
+            assert!(violations.is_empty(), "{violations:?}\n{}", report::render(&plan, &report));
+            (plan, report)
+        })
     }
 
     /// Carries a plan out: launches become promises.

@@ -48,10 +48,20 @@ pub fn render_waits(report: &Report) -> String {
     })
 }
 
+/// Why a pool is refused at this moment, with money in this currency.
+#[must_use]
+pub fn render_because(because: &Because, at: Time, currency: Currency) -> String {
+    told_at(at, currency, |text| text.because(because))
+}
+
 fn told(report: &Report, tell: impl FnOnce(&mut Text<'_>) -> fmt::Result) -> String {
+    told_at(report.at, report.currency, tell)
+}
+
+fn told_at(at: Time, currency: Currency, tell: impl FnOnce(&mut Text<'_>) -> fmt::Result) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
-    let _ = tell(&mut Text { out: &mut out, at: report.at, currency: report.currency });
+    let _ = tell(&mut Text { out: &mut out, at, currency });
     out
 }
 

@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use policies::model::{InstanceType, Region, Zone};
+use policies::model::{InstanceType, Pool, Region, Zone};
 use policies::units::{Currency, ListPrice, Span, Time};
 use serde_json::Value;
 
 use super::wire;
+use crate::PriceHistory;
 
 /// Spot prices are read again after this time. AWS moves them slowly ("long-term trends in supply and demand"); five
 /// minutes see a change soon and cost one paged call a region.
@@ -149,6 +150,26 @@ impl SpotBook {
     }
 }
 
+/// What each of these pools cost, by the records of its type and zone. EC2 repeats a price that has not changed, and
+/// gives each under two product descriptions in some accounts: of several at one moment the dearest counts, and of
+/// equal ones in a row the first is left. A pool without a record is left out.
+pub(super) fn histories(pools: &[&Pool], records: &[SpotRecord], currency: Currency) -> Vec<PriceHistory> {
+    let mut read: BTreeMap<(&str, &str), BTreeMap<Time, u64>> = BTreeMap::new();
+    for record in records {
+        let (Some(price), Some(set_at)) = (micros(&record.price), record.set_at) else { continue };
+        let course = read.entry((&record.instance_type, &record.zone)).or_default();
+        course.entry(set_at).and_modify(|dearest| *dearest = price.max(*dearest)).or_insert(price);
+    }
+    let history = |pool: &&Pool| {
+        let course = read.get(&(pool.instance_type().as_str(), pool.zone().as_str()))?;
+        let mut prices: Vec<_> =
+            course.iter().map(|(at, micros)| (*at, ListPrice { micros: *micros, currency })).collect();
+        prices.dedup_by_key(|(_, price)| *price);
+        Some(PriceHistory { pool: (*pool).clone(), prices })
+    };
+    pools.iter().filter_map(history).collect()
+}
+
 /// On-demand prices of one region as last read.
 #[derive(Debug, Default)]
 pub(super) struct OnDemandBook {
@@ -250,6 +271,27 @@ mod tests {
         assert_eq!(price("us-east-1a"), Some((40_000, new)));
         assert_eq!(price("us-east-1b"), None, "without a time it is not known to be of today");
         assert_eq!(price("us-east-1c"), None);
+    }
+
+    #[test]
+    fn a_history_is_of_its_type_and_zone_in_order_and_without_repetition() {
+        let at = |hours| NOW.minus(Span::from_hours(hours));
+        let records = [
+            record("us-east-1a", "0.05", Some(at(1))),
+            record("us-east-1a", "0.04", Some(at(3))),
+            record("us-east-1a", "0.04", Some(at(2))),
+            record("us-east-1a", "0.03", Some(at(9))),
+            record("us-east-1a", "0.035", Some(at(9))),
+            record("us-east-1a", "0.99", None),
+            record("us-east-1b", "0.07", Some(at(5))),
+        ];
+        let pool = |zone: &str| Pool::new("aws", "us-east-1", zone, "m5.large", policies::model::Market::Spot);
+        let pools = [pool("us-east-1a"), pool("us-east-1c")];
+        let told = histories(&[&pools[0], &pools[1]], &records, Currency::Usd);
+        let [history] = &told[..] else { panic!("{told:?}") };
+        let course: Vec<_> = history.prices.iter().map(|(at, price)| (*at, price.micros)).collect();
+        assert_eq!(course, [(at(9), 35_000), (at(3), 40_000), (at(1), 50_000)]);
+        assert_eq!(history.pool, pools[0]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub enum CallClass {
     Terminate,
     /// `instances`.
     Read,
-    /// `offers`.
+    /// `offers` and `price_history`.
     Price,
     /// `notices`.
     Notice,

@@ -7,7 +7,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use policies::model::{Market, Phase};
-use policies::units::Time;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
 use super::*;
@@ -75,6 +74,9 @@ impl Provider for Fake {
     }
     async fn offers(&self, _: &Region, pools: &[Pool]) -> Result<Vec<Result<Offer, (Pool, Failure)>>, Failure> {
         self.answer(pools.iter().map(|pool| Err((pool.clone(), refusal()))).collect()).await
+    }
+    async fn price_history(&self, _: &Region, _: &[Pool], _: Time) -> Result<Option<Vec<PriceHistory>>, Failure> {
+        self.answer(Some(Vec::new())).await
     }
     async fn instances(&self, _: &Region) -> Result<Vec<Instance>, Failure> {
         let one = Instance {
@@ -165,6 +167,8 @@ fn answers_and_refusals_pass_unchanged() {
         assert_eq!(guarded.capabilities().call_deadline, LONG);
         assert_eq!(guarded.launch(&order(1)).await.expect("prompt").ids, ["i-1".into()]);
         assert_eq!(guarded.instances(&region).await.expect("prompt").len(), 1);
+        let told = guarded.price_history(&region, &[pool()], Time::EPOCH).await.expect("prompt");
+        assert_eq!(told, Some(Vec::new()), "what the adapter says, and not what stands for one that tells nothing");
         let refusing: Guarded = Guarded::new(Fake::new(Mood::Refusing, LONG, Rates::UNLIMITED));
         assert_eq!(refusing.launch(&order(1)).await, Err(refusal()));
     });

@@ -5,6 +5,7 @@ use policies::failure::FailureKind;
 use policies::model::{InstanceId, Market, Pool, Region, Shape};
 use policies::units::{ListPrice, Share, Span, Time};
 
+use super::history::remember;
 use super::{Due, SimCloud};
 
 /// A pool as it is.
@@ -210,6 +211,7 @@ impl SimCloud {
             let micros = u128::from(state.usual.micros) * u128::from(share.basis_points()) / 10_000;
             state.price.micros = u64::try_from(micros).unwrap_or(u64::MAX);
             state.priced_at = now;
+            remember(self.past.entry(pool.clone()).or_default(), now, state.price);
         }
     }
 

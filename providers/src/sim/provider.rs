@@ -10,7 +10,7 @@ use policies::failure::{Failure, FailureKind};
 use policies::model::{Capabilities, Instance, InstanceId, Lane, Notice, Offer, Pool, ProviderName, Region, SpecName};
 use policies::units::Time;
 
-use crate::{Order, Provider};
+use crate::{Order, PriceHistory, Provider};
 
 use super::{SimCloud, Ticket};
 
@@ -107,6 +107,15 @@ impl Provider for SimProvider {
             Reply::Offered(result) => result,
             _ => Err(mismatched("Offers")),
         }
+    }
+
+    async fn price_history(
+        &self,
+        region: &Region,
+        pools: &[Pool],
+        since: Time,
+    ) -> Result<Option<Vec<PriceHistory>>, Failure> {
+        self.cloud().price_history(&self.lane(region), pools, since).map(Some)
     }
 
     async fn instances(&self, region: &Region) -> Result<Vec<Instance>, Failure> {

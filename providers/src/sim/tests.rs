@@ -298,6 +298,33 @@ fn the_same_seed_tells_the_same_story() {
     assert_ne!(story(1), story(2));
 }
 
+fn course(cloud: &mut SimCloud, pool: &Pool, since: Time) -> Vec<(Time, u64)> {
+    let told = cloud.price_history(pool.lane(), core::slice::from_ref(pool), since).expect("no outage");
+    told.iter().flat_map(|history| &history.prices).map(|(at, price)| (*at, price.micros)).collect()
+}
+
+#[test]
+fn past_prices_are_what_happened_and_before_that_the_same_days_however_far_one_looks() {
+    let mut cloud = cloud(Faults::default());
+    let pool = spot(&cloud);
+    let later = START.plus(Span::from_hours(2));
+    cloud.advance(later);
+    cloud.happen(Happening::Price { pool: pool.clone(), share: Share::percent(140) });
+    assert_eq!(course(&mut cloud, &pool, START), [(START, 100_000), (later, 140_000)]);
+    assert_eq!(course(&mut cloud, &pool, later), [(later, 140_000)]);
+    let week = course(&mut cloud, &pool, START.minus(Span::from_hours(168)));
+    let day = course(&mut cloud, &pool, START.minus(Span::from_hours(24)));
+    assert!(week.len() > 40 && week.is_sorted_by(|(a, _), (b, _)| a < b), "{week:?}");
+    assert!(week.iter().all(|(_, micros)| (50_000..=150_000).contains(micros)), "{week:?}");
+    assert!(week.ends_with(&day[1..]), "{day:?} is no end of {week:?}");
+    let on_demand = pool.in_market(Market::OnDemand);
+    assert_eq!(course(&mut cloud, &on_demand, Time::EPOCH), [(START, 300_000)]);
+    assert_eq!(course(&mut cloud, &Pool::new("aws", "r", "z", "none", Market::Spot), START), []);
+    cloud.happen(Happening::Outage { region: None, kind: FailureKind::Unavailable, lasts: Span::from_mins(1) });
+    let told = cloud.price_history(pool.lane(), core::slice::from_ref(&pool), START);
+    assert_eq!(told.map_err(|failure| failure.kind), Err(FailureKind::Unavailable));
+}
+
 #[tokio::test]
 async fn the_provider_face_waits_in_the_callers_time() {
     let clouds = demo_world(START, 1);

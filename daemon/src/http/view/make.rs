@@ -6,8 +6,8 @@ use policies::control::ledger::{Leaving, Machine as CoreMachine, Note};
 use policies::control::orders::Setting;
 use policies::control::view::{FleetView, LaneView, ScheduleView, View};
 use policies::control::{OrphanView, Override};
-use policies::failure::Failure as CoreFailure;
-use policies::model::{Market, Sight};
+use policies::failure::{Failure as CoreFailure, FailureKind};
+use policies::model::{Lane as CoreLane, Market, Pool, Sight};
 use policies::plan::{Action, Closure as CoreClosure, Holding, HoldingId, Place, Standing, Work as CoreWork};
 use policies::report::{Basis, Because, Limit, Sizing as CoreSizing, Step as CoreStep, Wait as CoreWait};
 use policies::units::{Capacity, Money, PricePerHour, UnitPrice};
@@ -17,7 +17,7 @@ use super::{
     Budget, Closure, Decision, Event, Events, Examined, Failure, Fleet, Fleets, Found, Instance, Instances, Lane,
     Lanes, LastStep, Orphan, Plan, PoolUse, Refused, Schedule, Sizing, StandingOrder, Step, Wait, Work, WorkerAnswer,
 };
-use crate::clock::{local_rfc3339, rfc3339};
+use crate::clock::{local_rfc3339, parse_rfc3339, rfc3339};
 
 /// A quantity's decimal text as a JSON number. Goes through the text because a float made from the text prints as the
 /// same decimal again.
@@ -63,12 +63,7 @@ impl From<&View> for Fleets {
 /// Share saved against on-demand; `None` while nothing costs anything.
 #[must_use]
 pub fn saving(price: PricePerHour, on_demand: PricePerHour) -> Option<f64> {
-    let whole = on_demand.micros();
-    if whole == 0 {
-        return None;
-    }
-    let saved = i128::from(whole) - i128::from(price.micros());
-    let share = saved * 10_000 / i128::from(whole);
+    let share = price.saving(on_demand)?;
     let sign = if share < 0 { "-" } else { "" };
     let share = share.unsigned_abs();
     Some(number(&format!("{sign}{}.{:04}", share / 10_000, share % 10_000)))
@@ -179,6 +174,32 @@ impl From<&CoreClosure> for Closure {
             Place::Lane(lane) => lane.to_string(),
         };
         Self { place, kind: closure.kind.name().to_owned(), until: rfc3339(closure.until), strikes: closure.strikes }
+    }
+}
+
+impl Closure {
+    /// What was closed; `None` when another version says what this one does not know.
+    #[must_use]
+    pub fn read(&self) -> Option<CoreClosure> {
+        let place = match Pool::parse(&self.place) {
+            Some(pool) => Place::Pool(pool),
+            None => {
+                let (provider, rest) = self.place.split_once('/')?;
+                let (region, market) =
+                    rest.split_once('/').map_or((rest, None), |(region, market)| (region, Some(market)));
+                let lane = CoreLane { provider: provider.into(), region: region.into() };
+                match market {
+                    None => Place::Lane(lane),
+                    Some(name) => {
+                        let market =
+                            [Market::Spot, Market::OnDemand].into_iter().find(|market| market.name() == name)?;
+                        Place::LaneMarket(lane, market)
+                    }
+                }
+            }
+        };
+        let (kind, until) = (FailureKind::from_name(&self.kind)?, parse_rfc3339(&self.until)?);
+        Some(CoreClosure { place, kind, until, strikes: self.strikes })
     }
 }
 
@@ -307,33 +328,38 @@ impl Step {
     }
 }
 
+/// The word for a reason, and when it ends by itself.
+pub(super) fn word(because: &Because) -> (&'static str, Option<policies::units::Time>) {
+    match because {
+        Because::Worse => ("worse", None),
+        Because::FailedLately(_) => ("failed-lately", None),
+        Because::Survive => ("survive", None),
+        Because::Closed { kind: _, until } => ("closed", Some(*until)),
+        Because::AboveCap(_) => ("above-cap", None),
+        Because::AboveShareOfOnDemand(_) => ("above-share-of-on-demand", None),
+        Because::NoOnDemandPrice => ("no-on-demand-price", None),
+        Because::NoOffer => ("no-offer", None),
+        Because::NoRate => ("no-rate", None),
+        Because::PoolFull => ("pool-full", None),
+        Because::ZoneFull => ("zone-full", None),
+        Because::RegionFull => ("region-full", None),
+        Because::ProviderFull => ("provider-full", None),
+        Because::OverMax => ("over-max", None),
+        Because::PriceTooOld(_) => ("price-too-old", None),
+        Because::Unseen => ("unseen", None),
+        Because::NoUnits => ("no-units", None),
+        Because::Base => ("base", None),
+    }
+}
+
 impl From<&policies::report::Refused> for Refused {
     fn from(refused: &policies::report::Refused) -> Self {
-        let (because, until) = match &refused.because {
-            Because::Worse => ("worse", None),
-            Because::FailedLately(_) => ("failed-lately", None),
-            Because::Survive => ("survive", None),
-            Because::Closed { kind: _, until } => ("closed", Some(rfc3339(*until))),
-            Because::AboveCap(_) => ("above-cap", None),
-            Because::AboveShareOfOnDemand(_) => ("above-share-of-on-demand", None),
-            Because::NoOnDemandPrice => ("no-on-demand-price", None),
-            Because::NoOffer => ("no-offer", None),
-            Because::NoRate => ("no-rate", None),
-            Because::PoolFull => ("pool-full", None),
-            Because::ZoneFull => ("zone-full", None),
-            Because::RegionFull => ("region-full", None),
-            Because::ProviderFull => ("provider-full", None),
-            Because::OverMax => ("over-max", None),
-            Because::PriceTooOld(_) => ("price-too-old", None),
-            Because::Unseen => ("unseen", None),
-            Because::NoUnits => ("no-units", None),
-            Because::Base => ("base", None),
-        };
+        let (because, until) = word(&refused.because);
         Self {
             pool: refused.pool.to_string(),
             price_per_unit_hour: refused.per_unit.map(unit_price),
             because: because.to_owned(),
-            until,
+            until: until.map(rfc3339),
         }
     }
 }
@@ -562,6 +588,27 @@ mod tests {
     fn money_and_capacity_keep_their_decimals() {
         assert_eq!(serde_json::to_string(&price(PricePerHour::from_micros(310_005))).unwrap(), "0.310005");
         assert_eq!(serde_json::to_string(&capacity(Capacity::from_milli(12_500))).unwrap(), "12.5");
+    }
+
+    #[test]
+    fn closures_read_back_as_they_are_told() {
+        let lane = CoreLane { provider: "aws".into(), region: "r".into() };
+        let pool = Pool::new("aws", "r", "z", "t", Market::Spot);
+        for place in [Place::Pool(pool), Place::LaneMarket(lane.clone(), Market::OnDemand), Place::Lane(lane)] {
+            let until = policies::units::Time::from_millis(1_790_000_000_000);
+            let closure = CoreClosure { place, kind: FailureKind::NoCapacity, until, strikes: 3 };
+            assert_eq!(Closure::from(&closure).read(), Some(closure));
+        }
+        let told = |place: &str, kind: &str, until: &str| {
+            Closure { place: place.to_owned(), kind: kind.to_owned(), until: until.to_owned(), strikes: 1 }.read()
+        };
+        let at = "2026-09-21T14:13:20Z";
+        assert!(told("aws/r", "quota", at).is_some());
+        for (place, kind, until) in
+            [("aws", "quota", at), ("aws/r/leased", "quota", at), ("aws/r", "tired", at), ("aws/r", "quota", "soon")]
+        {
+            assert_eq!(told(place, kind, until), None, "{place} {kind} {until}");
+        }
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub struct WhatIf {
     pub prices: BTreeMap<Pool, u64>,
     /// What is lost: no machine is left there, and none can be had.
     pub without: Vec<Lost>,
+    /// No machine is anywhere: for who asks what may be bought, which does not depend on what is held.
+    pub nothing_held: bool,
 }
 
 impl WhatIf {
@@ -52,8 +54,8 @@ impl WhatIf {
     #[must_use]
     pub fn remembered(&self, mut records: Vec<Record>) -> Vec<Record> {
         records.retain(|record| match record {
-            Record::Machine(machine) => !self.lost(machine.pool.lane()),
-            Record::Intent(intent) => !self.lost(intent.pool.lane()),
+            Record::Machine(machine) => !self.nothing_held && !self.lost(machine.pool.lane()),
+            Record::Intent(intent) => !self.nothing_held && !self.lost(intent.pool.lane()),
             _ => true,
         });
         records
@@ -74,7 +76,7 @@ impl WhatIf {
                 readings.restore(pace);
             }
         }
-        observation.holdings.retain(|holding| !self.lost(holding.pool.lane()));
+        observation.holdings.retain(|holding| !self.nothing_held && !self.lost(holding.pool.lane()));
         observation.offers.retain(|offer| !self.lost(offer.pool.lane()));
         for offer in &mut observation.offers {
             if let Some(micros) = self.prices.get(&offer.pool) {
@@ -96,6 +98,8 @@ impl WhatIf {
                 None => reply,
             },
             (Call::List { lane }, _) if self.lost(lane) => Reply::Listed(Ok(Vec::new())),
+            // Whether the lane is seen counts all the same.
+            (Call::List { .. }, Reply::Listed(Ok(_))) if self.nothing_held => Reply::Listed(Ok(Vec::new())),
             (Call::Offers { lane, pools }, _) if self.lost(lane) => {
                 let lost = || Failure::new(FailureKind::Unavailable, "offers", "-", "assumed to be lost");
                 Reply::Offered(Ok(pools.iter().map(|pool| Err((pool.clone(), lost()))).collect()))

@@ -1,10 +1,12 @@
 //! The calls that only read, the termination, and the queue.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_ec2::primitives::DateTime;
-use aws_sdk_ec2::types::{Instance, InstanceLifecycleType, InstanceType as SdkType};
+use aws_sdk_ec2::types::{Filter, Instance, InstanceLifecycleType, InstanceType as SdkType};
 use aws_sdk_pricing::types::{Filter as PriceFilter, FilterType};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, QueueAttributeName};
-use policies::model::{InstanceType, Shape};
+use policies::model::{InstanceType, Shape, Zone};
 use policies::units::Time;
 
 use super::{Ec2, Pages, PriceList, Queue, filter, time, trouble, unreadable};
@@ -94,16 +96,38 @@ impl Ec2 {
         types: impl Iterator<Item = &InstanceType>,
         now: Time,
     ) -> Result<Vec<SpotRecord>, Trouble> {
+        // A start of now gives the price in force and no history.
+        self.spot_records(types, Vec::new(), now).await
+    }
+
+    /// The spot prices of these types in these zones since then, with those in force at that time. EC2 tells 90 days.
+    pub(in crate::aws) async fn spot_history(
+        &self,
+        types: &BTreeSet<InstanceType>,
+        zones: &BTreeSet<Zone>,
+        since: Time,
+    ) -> Result<Vec<SpotRecord>, Trouble> {
+        let zones = filter("availability-zone", zones.iter().map(ToString::to_string));
+        self.spot_records(types.iter(), vec![zones], since).await
+    }
+
+    async fn spot_records(
+        &self,
+        types: impl Iterator<Item = &InstanceType>,
+        filters: Vec<Filter>,
+        since: Time,
+    ) -> Result<Vec<SpotRecord>, Trouble> {
         let types: Vec<_> = types.map(|name| SdkType::from(name.as_str())).collect();
+        let filters = (!filters.is_empty()).then_some(filters);
         let mut records = Vec::new();
         let mut pages = Pages::default();
         loop {
-            // A start of now gives the price in force and no history.
             let page = self
                 .client
                 .describe_spot_price_history()
-                .start_time(DateTime::from_millis(now.as_millis()))
+                .start_time(DateTime::from_millis(since.as_millis()))
                 .set_instance_types(Some(types.clone()))
+                .set_filters(filters.clone())
                 .set_product_descriptions(Some(LINUX.map(str::to_owned).to_vec()))
                 .max_results(PAGE)
                 .set_next_token(pages.token.clone())
