@@ -187,6 +187,8 @@ pub(super) struct Oracle {
     /// Machines of ours of fleets that are not configured: when each was first listed as one, by the controller's clock and
     /// truly.
     strays: BTreeMap<(Lane, InstanceId), (Time, Time)>,
+    /// Those whose fleet came back since the process started. A crash before that was durable undoes it.
+    returned: BTreeMap<(Lane, InstanceId), (Time, Time)>,
     /// What became of the launches of each fleet, and when: true for a machine that ran.
     outcomes: Vec<Outcome>,
     /// The batch that is looked at.
@@ -376,6 +378,7 @@ impl Oracle {
     pub(super) fn on_store_loss(&mut self, scene: &Scene<'_>) {
         self.lost_at = Some(scene.at);
         self.strays.clear();
+        self.returned.clear();
         self.raises.clear();
         self.launches.clear();
         self.outcomes.clear();
@@ -391,6 +394,7 @@ impl Oracle {
     /// The process starts: what lies in the future by its clock counts from now, as no wait may outlast its length.
     pub(super) fn on_start(&mut self, scene: &Scene<'_>) {
         self.stopping = false;
+        self.strays_stay(scene);
         self.strays_return(scene);
         for (clock, _) in self.strays.values_mut() {
             *clock = (*clock).min(scene.clock);

@@ -6,23 +6,36 @@
 use std::collections::BTreeMap;
 
 use policies::control::Record;
+use policies::control::ledger::Machine;
 use policies::model::{Fleet, FleetName};
 use policies::plan::Memory;
 use policies::units::{Capacity, Share};
+use providers::sim::SimMachine;
 
 use super::orders::{Limits, Standing};
 use super::{Oracle, Raise, Rule, Scene, Verdict, broken, fleet, living, record_of, units};
 
 impl Oracle {
-    /// What lives and was launched for a fleet, but for what the provider takes and what was ordered to end.
+    /// What lives and was launched for a fleet, but for what the provider takes and what was ordered to end, as far as
+    /// the controller can know it: the size of an adopted machine is not known before its pool is offered.
     fn occupied(&self, scene: &Scene<'_>, fleet: &Fleet) -> Capacity {
+        let latest = scene.journal.latest();
+        let unknown = |record: &Machine| record.adopted && record.units.is_zero();
+        self.living_but(scene, fleet, |m| record_of(latest, m.pool.lane(), &m.id).is_some_and(unknown))
+    }
+
+    /// The same with what is of unknown size.
+    fn held(&self, scene: &Scene<'_>, fleet: &Fleet) -> Capacity {
+        self.living_but(scene, fleet, |_| false)
+    }
+
+    fn living_but(&self, scene: &Scene<'_>, fleet: &Fleet, left_out: impl Fn(&SimMachine) -> bool) -> Capacity {
         let latest = scene.journal.latest();
         living(scene)
             .filter(|m| m.fleet == fleet.name && m.noticed_at.is_none() && self.launched_by_us(m).is_some())
             .filter(|m| {
-                let Some(record) = record_of(latest, m.pool.lane(), &m.id) else { return true };
-                // The size of an adopted machine is not known before its pool is offered.
-                !(record.leaving.is_some_and(|l| l.ordered) || record.adopted && record.units.is_zero())
+                let record = record_of(latest, m.pool.lane(), &m.id);
+                !record.is_some_and(|record| record.leaving.is_some_and(|l| l.ordered)) && !left_out(m)
             })
             .map(|m| units(scene, fleet, &m.pool))
             .sum()
@@ -63,7 +76,8 @@ impl Oracle {
                 let text = format!("{}: {occupied} live, {allowed} is allowed", fleet.name);
                 return broken(Rule::OverMax, text);
             }
-            let allowed = allowed.min(occupied.plus(self.outstanding(scene, &fleet.name))).max(max);
+            let held = self.held(scene, fleet);
+            let allowed = allowed.min(held.plus(self.outstanding(scene, &fleet.name))).max(max);
             self.allowance.insert(fleet.name.clone(), allowed);
         }
         Ok(())
@@ -73,7 +87,7 @@ impl Oracle {
     pub(super) fn renew_allowances(&mut self, scene: &Scene<'_>) {
         for fleet in scene.fleets {
             let max = Standing::now(scene, &BTreeMap::new()).limits(fleet).max;
-            let held = self.occupied(scene, fleet).plus(self.outstanding(scene, &fleet.name));
+            let held = self.held(scene, fleet).plus(self.outstanding(scene, &fleet.name));
             let before = self.allowance.get(&fleet.name).copied().unwrap_or_default();
             self.allowance.insert(fleet.name.clone(), max.max(held.min(before.max(held))));
         }

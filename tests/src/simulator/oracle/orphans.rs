@@ -19,7 +19,18 @@ impl Oracle {
         let gone = |(lane, id): &(Lane, InstanceId)| {
             super::truth(scene, lane, id).is_none_or(|m| fleet(scene, &m.fleet).is_some())
         };
-        self.strays.retain(|key, _| !gone(key));
+        let returned = self.strays.extract_if(.., |key, _| gone(key));
+        self.returned.extend(returned);
+    }
+
+    /// The process starts: what it had not put on record before it crashed is not known to it.
+    pub(super) fn strays_stay(&mut self, scene: &Scene<'_>) {
+        let records = scene.journal.latest();
+        for ((lane, id), since) in core::mem::take(&mut self.returned) {
+            if records.contains_key(&Key::Orphan(lane.clone(), id.clone())) {
+                self.strays.insert((lane, id), since);
+            }
+        }
     }
 
     /// The end of a machine was put on record because its fleet is not configured.
