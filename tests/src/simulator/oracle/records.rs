@@ -145,6 +145,9 @@ impl Oracle {
             return broken(Rule::EndedUnseen, format!("{} is told to go in {}, not seen", machine.id, key.0));
         }
         let needs = wanted.map_or(Span::ZERO, |f| f.scale_down.drain_timeout);
+        // What is taken before that is told to go until then, by the clock of that moment.
+        let taken = real.and_then(|m| m.taken_at).filter(|_| leaving.why == Cause::Interruption);
+        let needs = taken.map_or(needs, |at| needs.min(at.since(scene.clock)));
         self.drains.insert(key, Drain { since: scene.clock, since_truly: scene.at, needs, over: leaving.ordered });
         Ok(())
     }

@@ -141,11 +141,13 @@ impl Oracle {
             let Record::Machine(stays) = record else { return None };
             let alike = stays.pool == goes.pool && stays.fleet == goes.fleet && stays.units == goes.units;
             let free = stays.leaving.is_none() && scene.clock.since(stays.born) >= young;
+            // What starts may replace one that still runs.
+            let moves = stays.ready.is_none() && wanted.spot.moves.is_some();
             let slot = |slot: &Slot| matches!(slot, Slot::Protect(_, id) if *id == stays.id);
             let protected = latest.keys().any(|key| matches!(key, Key::Override(_, place) if slot(place)));
             let real = truth(scene, lane, &stays.id).filter(|m| m.is_alive() && m.noticed_at.is_none());
             let idle = self.surely(scene, &stays.id) == Some(Work::Idle);
-            (alike && free && idle && !protected && real.is_some()).then(|| stays.id.clone())
+            (alike && free && idle && !moves && !protected && real.is_some()).then(|| stays.id.clone())
         };
         if goes.pool.market() == policies::model::Market::Spot
             && let Some(stays) = latest.values().find_map(could_go)
