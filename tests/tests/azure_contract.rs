@@ -218,8 +218,8 @@ async fn keeps_the_contract(world: &Arm) {
     let findings = check(world).await;
     let broken = findings.iter().any(|finding| matches!(finding.verdict, Verdict::Broken(_)));
     assert!(!broken, "{}", report(&findings));
-    let skipped = "skipped a_warning_comes_with_the_machine_and_its_time: the provider gives no notice\n";
-    assert_eq!(report(&findings), skipped);
+    let skipped = findings.iter().filter(|finding| matches!(finding.verdict, Verdict::Skipped(_))).count();
+    assert_eq!(skipped, 2, "past prices, and notices:\n{}", report(&findings));
 }
 
 #[tokio::test]
