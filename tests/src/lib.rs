@@ -16,3 +16,4 @@ pub mod redis;
 pub mod scenario;
 pub mod simulated;
 pub mod simulator;
+pub mod site;

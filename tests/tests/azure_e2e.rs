@@ -3,13 +3,13 @@
 #![cfg(feature = "azure")]
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use policies::rng::Stream;
 use serde_json::{Value, json};
 use spotfleet_tests::azure::{Call, Fake, Fault, GROUP, LOGIN, SUBSCRIPTION};
 use spotfleet_tests::daemon::{Daemon, command};
+use spotfleet_tests::site::{Home, fleet, running};
 
 /// Long enough for a loaded machine; reached only by a failure.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -17,23 +17,20 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// The peer, a queue in a file, and a fleet file that names both.
 struct Site {
     peer: Fake,
-    _directory: tempfile::TempDir,
-    home: PathBuf,
+    home: Home,
 }
 
 impl Site {
     /// With so much time for a call, of which half is for following a launch, and so many machines at most.
     async fn new(deadline: &str, max: u32) -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let home = directory.path().to_path_buf();
-        let site = Self { peer: Fake::start().await, _directory: directory, home };
+        let site = Self { peer: Fake::start().await, home: Home::new() };
         {
             let mut world = site.peer.world();
             let behaviour = &mut world.behaviour;
             (behaviour.create_s, behaviour.delete_s, behaviour.retry_after_s) = (1, 1, Some(1));
             world.go();
         }
-        let (state, queue) = (site.home.join("state"), site.home.join("queue"));
+        let (state, queue) = (site.home.path().join("state"), site.home.queue());
         let (url, prices, [tenant, client, _]) = (site.peer.url(), site.peer.prices_url(), LOGIN);
         let text = format!(
             "version: 1
@@ -79,19 +76,8 @@ fleets:
             state.display(),
             queue.display()
         );
-        std::fs::write(site.file(), text).expect("the fleet file is written");
-        site.jobs(0);
+        std::fs::write(site.home.file(), text).expect("the fleet file is written");
         site
-    }
-
-    fn file(&self) -> PathBuf {
-        self.home.join("fleet.yaml")
-    }
-
-    fn jobs(&self, count: u64) {
-        let new = self.home.join("queue.new");
-        std::fs::write(&new, count.to_string()).expect("the queue is written");
-        std::fs::rename(new, self.home.join("queue")).expect("the queue is renamed");
     }
 
     fn environment() -> Vec<(String, String)> {
@@ -99,7 +85,7 @@ fleets:
     }
 
     fn daemon(&self) -> Daemon {
-        Daemon::start(&self.file(), &Self::environment())
+        Daemon::start(&self.home.file(), &Self::environment())
             .unwrap_or_else(|(status, log)| panic!("the daemon ended ({status}):\n{log}"))
     }
 
@@ -109,14 +95,6 @@ fleets:
         let ours = world.machines.values().filter(|m| m.is_alive() && m.body["tags"]["spotfleet:owner"] == "e2e");
         ours.map(|m| (m.name.clone(), m.body["properties"]["priority"] == "Spot")).collect()
     }
-}
-
-fn fleet(answer: &Value) -> &Value {
-    &answer["fleets"][0]
-}
-
-fn running(count: f64) -> impl Fn(&Value) -> bool {
-    move |answer| fleet(answer)["held_running"].as_f64() == Some(count)
 }
 
 fn count_of(answer: &Value, what: &str) -> usize {
@@ -157,9 +135,9 @@ async fn an_evicted_machine_is_replaced_and_nothing_is_left_behind() {
     let real: f64 = site.peer.world().machines.values().map(each).sum();
     assert!((price - real).abs() < 1e-6, "{price} is shown, {real} is paid");
 
-    site.jobs(80);
+    site.home.jobs(80);
     daemon.until("/api/v1/fleets", LIMIT, running(8.0)).await;
-    site.jobs(0);
+    site.home.jobs(0);
     // An interface and a disk for each machine that is left.
     daemon.until("/api/v1/fleets", LIMIT, |a| running(3.0)(a) && site.peer.world().parts().len() == 6).await;
     assert_eq!(site.ours().len(), 3);
@@ -171,7 +149,7 @@ async fn failed_allocations_leave_nothing_and_close_their_pools() {
     let site = Site::new("16s", 60).await;
     let text = "Allocation failed. We do not have sufficient capacity for the requested VM size in this region.";
     site.peer.world().behaviour.fail_launch = Some(("AllocationFailed", text.to_owned()));
-    site.jobs(600);
+    site.home.jobs(600);
     let daemon = site.daemon();
     daemon.until("/api/v1/fleets", LIMIT, |_| site.peer.world().puts.len() >= 50).await;
     let (events, _) = daemon.until("/api/v1/events", LIMIT, |a| count_of(a, "closed") > 0).await;
@@ -183,7 +161,7 @@ async fn failed_allocations_leave_nothing_and_close_their_pools() {
 
     // When there is room again, the minimum is bought where the pause is over, and beside it nothing is left.
     site.peer.world().calm();
-    site.jobs(0);
+    site.home.jobs(0);
     let clean = |a: &Value| {
         let world = site.peer.world();
         running(3.0)(a) && world.machines.len() == 3 && world.parts().len() == 6
@@ -200,7 +178,7 @@ async fn nothing_is_lost_or_doubled_on_azure_whatever_is_killed() {
     let mut random = Stream::new(1, "kills");
     let start = Instant::now();
     for round in 0..kills {
-        site.jobs(random.below(9) * 10);
+        site.home.jobs(random.below(9) * 10);
         let ours = site.ours();
         if !ours.is_empty() {
             let chosen = usize::try_from(random.below(u64::try_from(ours.len()).expect("few"))).expect("few");
@@ -226,7 +204,7 @@ async fn nothing_is_lost_or_doubled_on_azure_whatever_is_killed() {
     println!("{kills} kills in {:.0} s", start.elapsed().as_secs_f64());
 
     site.peer.world().calm();
-    site.jobs(60);
+    site.home.jobs(60);
     let daemon = site.daemon();
     let met = |a: &Value| {
         let number = |key: &str| fleet(a)[key].as_f64().unwrap_or(f64::NAN);
@@ -256,8 +234,8 @@ async fn nothing_is_lost_or_doubled_on_azure_whatever_is_killed() {
 async fn the_doctor_and_the_plan_work_on_the_same_file() {
     let site = Site::new("5s", 8).await;
     let run = async |args: &'static [&'static str]| {
-        let mut command = command(&Site::environment(), &site.home);
-        command.args(args).arg("--config").arg(site.file());
+        let mut command = command(&Site::environment(), site.home.path());
+        command.args(args).arg("--config").arg(site.home.file());
         let output = tokio::task::spawn_blocking(move || command.output()).await.expect("no panic");
         let output = output.expect("spotfleet can be run");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -2,13 +2,13 @@
 #![cfg(feature = "gcp")]
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use policies::rng::Stream;
 use serde_json::{Value, json};
 use spotfleet_tests::daemon::{Daemon, command};
 use spotfleet_tests::gcp::{Call, Fault, Gcp, PROJECT, TOKEN};
+use spotfleet_tests::site::{Home, fleet, running, story};
 
 /// Long enough for a loaded machine; reached only by a failure.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -16,16 +16,13 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// The peer, a queue in a file, and a fleet file that names both.
 struct Site {
     peer: Gcp,
-    _directory: tempfile::TempDir,
-    home: PathBuf,
+    home: Home,
 }
 
 impl Site {
     fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let home = directory.path().to_path_buf();
-        let site = Self { peer: Gcp::start(), _directory: directory, home };
-        let (state, queue, url) = (site.home.join("state"), site.home.join("queue"), site.peer.origin());
+        let site = Self { peer: Gcp::start(), home: Home::new() };
+        let (state, queue, url) = (site.home.path().join("state"), site.home.queue(), site.peer.origin());
         let text = format!(
             "version: 1
 daemon:
@@ -57,19 +54,8 @@ fleets:
             state.display(),
             queue.display()
         );
-        std::fs::write(site.file(), text).expect("the fleet file is written");
-        site.jobs(0);
+        std::fs::write(site.home.file(), text).expect("the fleet file is written");
         site
-    }
-
-    fn file(&self) -> PathBuf {
-        self.home.join("fleet.yaml")
-    }
-
-    fn jobs(&self, count: u64) {
-        let new = self.home.join("queue.new");
-        std::fs::write(&new, count.to_string()).expect("the queue is written");
-        std::fs::rename(new, self.home.join("queue")).expect("the queue is renamed");
     }
 
     /// The daemon finds its credentials as on a machine of Google: at the metadata server.
@@ -79,7 +65,7 @@ fleets:
     }
 
     fn daemon(&self) -> Daemon {
-        Daemon::start(&self.file(), &self.environment())
+        Daemon::start(&self.home.file(), &self.environment())
             .unwrap_or_else(|(status, log)| panic!("the daemon ended ({status}):\n{log}"))
     }
 
@@ -101,20 +87,6 @@ fleets:
         let (name, zone) = id.split_once('.').expect("name and zone");
         self.peer.with(|world| world.preempt(zone, name, event));
     }
-}
-
-fn fleet(answer: &Value) -> &Value {
-    &answer["fleets"][0]
-}
-
-fn running(count: f64) -> impl Fn(&Value) -> bool {
-    move |answer| fleet(answer)["held_running"].as_f64() == Some(count)
-}
-
-fn story(answer: &Value, id: &str) -> Vec<String> {
-    let events = answer["events"].as_array().into_iter().flatten();
-    let of = events.filter(|e| e["text"].as_str().is_some_and(|text| text.contains(id)));
-    of.filter_map(|e| e["what"].as_str().map(str::to_owned)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,9 +126,9 @@ async fn a_fleet_survives_stock_outs_lost_answers_and_preemptions() {
     // A restart finds everything, and launches nothing; the token is in no line of the finest log.
     let (before, inserts) = (site.ours(), site.peer.requests(Call::Insert).len());
     assert!(daemon.stop().success());
-    let text = std::fs::read_to_string(site.file()).expect("the fleet file");
+    let text = std::fs::read_to_string(site.home.file()).expect("the fleet file");
     let fine = text.replace("log: {format: json}", "log: {format: json, level: trace}");
-    std::fs::write(site.file(), fine).expect("the fleet file is written");
+    std::fs::write(site.home.file(), fine).expect("the fleet file is written");
     let daemon = site.daemon();
     daemon.until("/api/v1/fleets", LIMIT, running(3.0)).await;
     assert_eq!((site.ours(), site.peer.requests(Call::Insert).len()), (before, inserts));
@@ -175,7 +147,7 @@ async fn nothing_is_lost_or_doubled_on_compute_engine_whatever_is_killed() {
     let start = Instant::now();
     let mut inserts = 0;
     for round in 0..kills {
-        site.jobs(random.below(9) * 10);
+        site.home.jobs(random.below(9) * 10);
         if let Some(id) = site.spot().first() {
             site.take(id, random.below(2) == 0);
         }
@@ -204,7 +176,7 @@ async fn nothing_is_lost_or_doubled_on_compute_engine_whatever_is_killed() {
 
     site.peer.calm();
     site.peer.with(|world| world.pass(60_000));
-    site.jobs(60);
+    site.home.jobs(60);
     let daemon = site.daemon();
     let met = |a: &Value| {
         // What was deleted last is gone half a minute later.
@@ -234,10 +206,10 @@ async fn nothing_is_lost_or_doubled_on_compute_engine_whatever_is_killed() {
 fn the_doctor_and_the_plan_work_on_the_same_file() {
     let site = Site::new();
     let run = |args: &[&str], file: bool| {
-        let mut command = command(&site.environment(), &site.home);
+        let mut command = command(&site.environment(), site.home.path());
         command.args(args);
         if file {
-            command.arg("--config").arg(site.file());
+            command.arg("--config").arg(site.home.file());
         }
         let output = command.output().expect("spotfleet can be run");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

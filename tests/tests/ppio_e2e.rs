@@ -2,13 +2,13 @@
 #![cfg(feature = "ppio")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use policies::rng::Stream;
 use serde_json::Value;
 use spotfleet_tests::daemon::{Daemon, command};
 use spotfleet_tests::ppio::{Container, KEY, Ppio, Trouble};
+use spotfleet_tests::site::{Home, fleet, running, story};
 
 /// Long enough for a loaded machine; reached only by a failure.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -16,16 +16,13 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// The peer, a queue in a file, and a fleet file that names both.
 struct Site {
     peer: Ppio,
-    _directory: tempfile::TempDir,
-    home: PathBuf,
+    home: Home,
 }
 
 impl Site {
     fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let home = directory.path().to_path_buf();
-        let site = Self { peer: Ppio::start(), _directory: directory, home };
-        let (state, queue, url) = (site.home.join("state"), site.home.join("queue"), site.peer.url());
+        let site = Self { peer: Ppio::start(), home: Home::new() };
+        let (state, queue, url) = (site.home.path().join("state"), site.home.queue(), site.peer.url());
         let text = format!(
             "version: 1
 daemon:
@@ -55,19 +52,8 @@ fleets:
             state.display(),
             queue.display()
         );
-        std::fs::write(site.file(), text).expect("the fleet file is written");
-        site.jobs(0);
+        std::fs::write(site.home.file(), text).expect("the fleet file is written");
         site
-    }
-
-    fn file(&self) -> PathBuf {
-        self.home.join("fleet.yaml")
-    }
-
-    fn jobs(&self, count: u64) {
-        let new = self.home.join("queue.new");
-        std::fs::write(&new, count.to_string()).expect("the queue is written");
-        std::fs::rename(new, self.home.join("queue")).expect("the queue is renamed");
     }
 
     fn environment() -> Vec<(String, String)> {
@@ -75,27 +61,13 @@ fleets:
     }
 
     fn daemon(&self) -> Daemon {
-        Daemon::start(&self.file(), &Self::environment())
+        Daemon::start(&self.home.file(), &Self::environment())
             .unwrap_or_else(|(status, log)| panic!("the daemon ended ({status}):\n{log}"))
     }
 
     fn ours(&self) -> Vec<Container> {
         self.peer.cloud().ours()
     }
-}
-
-fn fleet(answer: &Value) -> &Value {
-    &answer["fleets"][0]
-}
-
-fn running(count: f64) -> impl Fn(&Value) -> bool {
-    move |answer| fleet(answer)["held_running"].as_f64() == Some(count)
-}
-
-fn story(answer: &Value, id: &str) -> Vec<String> {
-    let events = answer["events"].as_array().into_iter().flatten();
-    let of = events.filter(|e| e["text"].as_str().is_some_and(|text| text.contains(id)));
-    of.filter_map(|e| e["what"].as_str().map(str::to_owned)).collect()
 }
 
 fn names(containers: &[Container]) -> Vec<String> {
@@ -168,7 +140,7 @@ async fn nothing_is_lost_or_doubled_on_ppio_whatever_is_killed() {
     let mut random = Stream::new(1, "kills");
     let start = Instant::now();
     for round in 0..kills {
-        site.jobs(random.below(9) * 10);
+        site.home.jobs(random.below(9) * 10);
         let ours: Vec<Container> = site.ours().into_iter().filter(|c| c.id != foreign).collect();
         for _ in 0..ours.len().min(1) {
             let chosen = usize::try_from(random.below(u64::try_from(ours.len()).expect("few"))).expect("few");
@@ -185,7 +157,7 @@ async fn nothing_is_lost_or_doubled_on_ppio_whatever_is_killed() {
     println!("{kills} kills in {:.0} s", start.elapsed().as_secs_f64());
 
     site.peer.cloud().calm();
-    site.jobs(60);
+    site.home.jobs(60);
     let daemon = site.daemon();
     let met = |a: &Value| {
         let number = |key: &str| fleet(a)[key].as_f64().unwrap_or(f64::NAN);
@@ -216,8 +188,8 @@ async fn nothing_is_lost_or_doubled_on_ppio_whatever_is_killed() {
 fn the_doctor_and_the_plan_work_on_the_same_file() {
     let site = Site::new();
     let run = |args: &[&str]| {
-        let mut command = command(&Site::environment(), &site.home);
-        let output = command.args(args).arg("--config").arg(site.file()).output().expect("spotfleet can be run");
+        let mut command = command(&Site::environment(), site.home.path());
+        let output = command.args(args).arg("--config").arg(site.home.file()).output().expect("spotfleet can be run");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
