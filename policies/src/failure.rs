@@ -12,8 +12,10 @@ pub enum FailureKind {
     NoCapacity,
     /// Our quota is used up. Nothing to do with the market; tell the operator.
     Quota,
-    /// Too many calls. Slow down.
+    /// The provider says: too many calls. Slow down.
     Throttled,
+    /// Our own limit of calls held it back, so that the provider need not say so. It comes to its turn.
+    Paced,
     /// The market price is above the cap sent with the request.
     PriceAboveCap,
     /// The provider is down and said so before doing anything.
@@ -30,10 +32,11 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NoCapacity,
         Self::Quota,
         Self::Throttled,
+        Self::Paced,
         Self::PriceAboveCap,
         Self::Unavailable,
         Self::Ambiguous,
@@ -49,6 +52,7 @@ impl FailureKind {
             Self::NoCapacity => "no-capacity",
             Self::Quota => "quota",
             Self::Throttled => "throttled",
+            Self::Paced => "paced",
             Self::PriceAboveCap => "price-above-cap",
             Self::Unavailable => "unavailable",
             Self::Ambiguous => "ambiguous",
@@ -84,6 +88,13 @@ impl FailureKind {
                 may_have_happened: false,
                 scope: Scope::Lane,
                 first_wait: Span::from_secs(5),
+                longest_wait: Span::from_mins(2),
+            },
+            // Until the limit lets a call through again, which the failure says; nothing is wrong that could get worse.
+            Self::Paced => Meaning {
+                may_have_happened: false,
+                scope: Scope::Lane,
+                first_wait: Span::ZERO,
                 longest_wait: Span::from_mins(2),
             },
             Self::PriceAboveCap => Meaning {
@@ -189,5 +200,45 @@ impl Failure {
             code: code.to_owned(),
             message: message[..end].to_owned(),
         }
+    }
+
+    /// The failure that says most about why a launch made less than it was asked for, the first of it when there are
+    /// several.
+    ///
+    /// "May have happened" comes first, because every other kind would settle the launch. Then what an operator must do,
+    /// then what closes more than one pool.
+    #[must_use]
+    pub fn most_telling(failures: Vec<Self>) -> Option<Self> {
+        let rank = |kind: FailureKind| match kind {
+            FailureKind::Ambiguous => 0,
+            FailureKind::Denied => 1,
+            FailureKind::Invalid => 2,
+            FailureKind::Quota => 3,
+            FailureKind::Throttled => 4,
+            FailureKind::Paced => 5,
+            FailureKind::PriceAboveCap => 6,
+            FailureKind::NoCapacity => 7,
+            FailureKind::Unavailable => 8,
+            FailureKind::Gone => 9,
+        };
+        failures.into_iter().min_by_key(|failure| rank(failure.kind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FailureKind::{Ambiguous, Denied, NoCapacity, Quota, Throttled};
+    use super::*;
+
+    #[test]
+    fn the_most_telling_failure_never_hides_a_deed_that_may_have_happened() {
+        let of = |kinds: &[FailureKind]| {
+            let all = kinds.iter().enumerate().map(|(n, kind)| Failure::new(*kind, "launch", &n.to_string(), ""));
+            Failure::most_telling(all.collect()).map(|failure| (failure.kind, failure.code))
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[NoCapacity, Denied, Ambiguous]), Some((Ambiguous, "2".to_owned())));
+        assert_eq!(of(&[NoCapacity, Throttled, Quota]), Some((Quota, "2".to_owned())));
+        assert_eq!(of(&[NoCapacity, Quota, Quota]), Some((Quota, "1".to_owned())));
     }
 }

@@ -291,7 +291,7 @@ fn launched(made: Vec<Result<InstanceId, Failure>>) -> Result<Launched, Failure>
             Err(failure) => failures.push(failure),
         }
     }
-    match failure::most_telling(failures) {
+    match Failure::most_telling(failures) {
         Some(failure) if ids.is_empty() || failure.kind == FailureKind::Ambiguous => Err(failure),
         shortfall => Ok(Launched { ids, shortfall }),
     }

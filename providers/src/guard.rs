@@ -3,7 +3,7 @@
 //!
 //! What a passed deadline means depends on the call. The request of a launch or a terminate may have arrived, and
 //! dropping our end of it does not take it back: `Ambiguous`. Reads change nothing: `Unavailable`. A call that does
-//! not get a token of the rate limit in time was never made: `Throttled`.
+//! not get a token of the rate limit in time was never made: `Paced`.
 //!
 //! Cancellation: the future of a guarded call may be dropped at any time. Then the call is counted as `cancelled`, at
 //! most a token of the rate limit is lost, and the caller must treat a launch or a terminate as `Ambiguous`.
@@ -110,7 +110,7 @@ impl<P: Provider + ?Sized> Guarded<P> {
             if began.elapsed() + wait > deadline / 2 {
                 let wait = Span::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1));
                 let text = format!("our own limit of {} calls is used up for {wait}; nothing was sent", class.name());
-                let mut failure = Failure::new(FailureKind::Throttled, class.name(), "rate-limit", &text);
+                let mut failure = Failure::new(FailureKind::Paced, class.name(), "rate-limit", &text);
                 failure.retry_after = Some(wait);
                 return Err(failure);
             }

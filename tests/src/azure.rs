@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -84,7 +85,7 @@ pub(crate) struct Asked<'a> {
     headers: &'a HeaderMap,
     body: Value,
     raw: &'a [u8],
-    /// The server's own address.
+    /// The address that was asked.
     base: String,
 }
 
@@ -107,7 +108,7 @@ impl Fake {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let world = Arc::new(Mutex::new(World::default()));
-        let router = Router::new().fallback(answer).with_state((world.clone(), port));
+        let router = Router::new().fallback(answer).with_state(world.clone());
         let server = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("a server");
         });
@@ -142,7 +143,7 @@ fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
 }
 
 async fn answer(
-    State((world, port)): State<(Arc<Mutex<World>>, u16)>,
+    State(world): State<Arc<Mutex<World>>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -155,12 +156,17 @@ async fn answer(
         headers: &headers,
         body: serde_json::from_slice(&bytes).unwrap_or_default(),
         raw: &bytes,
-        base: format!("http://127.0.0.1:{port}"),
+        // Links lead to where it was asked, which may be a way to here.
+        base: headers
+            .get("host")
+            .and_then(|host| host.to_str().ok())
+            .map_or_else(String::new, |h| format!("http://{h}")),
     };
     let call = arm::call(&asked);
     let fault = {
         let mut world = lock(&world);
         world.catch_up();
+        world.arrivals.push((call, Instant::now()));
         world.take(call)
     };
     let reply = match fault {

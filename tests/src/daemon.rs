@@ -23,14 +23,24 @@ pub struct Daemon {
     reader: Option<JoinHandle<()>>,
 }
 
+/// The folder that this program was built into: `target/debug`. Tests are in `deps` there.
+///
+/// # Panics
+/// When it is not known.
+#[must_use]
+pub fn built() -> PathBuf {
+    let here = std::env::current_exe().expect("this program's own path");
+    let folder = here.parent().expect("a file is in a folder");
+    if folder.ends_with("deps") { folder.parent().expect("deps is in a folder") } else { folder }.to_path_buf()
+}
+
 /// The binary that `cargo test` built beside the test.
 ///
 /// # Panics
 /// When it is not there.
 #[must_use]
 pub fn binary() -> PathBuf {
-    let test = std::env::current_exe().expect("the test's own path");
-    let path = test.ancestors().nth(2).expect("target/debug").join("spotfleet");
+    let path = built().join("spotfleet");
     assert!(path.exists(), "{} is missing: run the tests of the whole workspace", path.display());
     path
 }

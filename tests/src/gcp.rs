@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -87,6 +88,8 @@ pub enum Fault {
 pub struct Request {
     /// What was asked for.
     pub call: Call,
+    /// When.
+    pub at: Instant,
     /// The method of HTTP.
     pub method: String,
     /// The path.
@@ -212,7 +215,7 @@ async fn answer(
             };
             let told = answer.clone().filter(|(_, answer)| !answer.is_string());
             let (method, path) = (method.as_str().to_owned(), uri.path().to_owned());
-            inner.log.push(Request { call, method, path, query, body, answer: told });
+            inner.log.push(Request { call, at: Instant::now(), method, path, query, body, answer: told });
             match answer {
                 Some(answer) => answer,
                 None => return broken_off(),

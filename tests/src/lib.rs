@@ -5,6 +5,7 @@
 
 pub mod azure;
 pub mod daemon;
+pub mod gate;
 pub mod gcp;
 pub mod large;
 pub mod moto;

@@ -88,9 +88,7 @@ pub fn python() -> PathBuf {
     if let Some(path) = std::env::var_os("SPOTFLEET_PYTHON") {
         return path.into();
     }
-    // target/debug/deps/<this test>
-    let test = std::env::current_exe().expect("the test's own path");
-    let path = test.ancestors().nth(3).expect("the target folder").join("venv/bin/python");
+    let path = crate::daemon::built().parent().expect("the target folder").join("venv/bin/python");
     assert!(
         path.exists(),
         "{} is missing: run `cargo xtask test`, or make a virtual environment there from tests/requirements.txt, or \

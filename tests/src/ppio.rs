@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
@@ -103,6 +103,8 @@ pub struct Cloud {
     troubles: BTreeMap<&'static str, Trouble>,
     /// Requests that arrived, by the end of their path.
     pub requests: BTreeMap<String, u64>,
+    /// When each of them arrived.
+    pub arrivals: Vec<(String, Instant)>,
     /// Requests that no page allows: what was wrong.
     pub misuses: Vec<String>,
     /// An instance shows in lists so many seconds after its creation.
@@ -417,6 +419,7 @@ async fn answer(
     let path = uri.path().trim_start_matches("/gpu-instance/openapi/v1/").to_owned();
     let end = path.rsplit('/').next().unwrap_or_default().to_owned();
     *cloud.requests.entry(end.clone()).or_default() += 1;
+    cloud.arrivals.push((end.clone(), Instant::now()));
     if headers.get("authorization").and_then(|value| value.to_str().ok()) != Some(&format!("Bearer {KEY}")) {
         return refused(401, "UNAUTHORIZED", "no key, or a wrong one");
     }

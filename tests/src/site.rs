@@ -45,8 +45,16 @@ impl Home {
     /// # Panics
     /// When it cannot be written.
     pub fn jobs(&self, count: u64) {
+        self.say(&count.into());
+    }
+
+    /// Writes what is known of the queue, at one blow: the number of jobs, or an object with more.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn say(&self, queue: &Value) {
         let new = self.path().join("queue.new");
-        std::fs::write(&new, count.to_string()).expect("the queue is written");
+        std::fs::write(&new, queue.to_string()).expect("the queue is written");
         std::fs::rename(new, self.queue()).expect("the queue is renamed");
     }
 }

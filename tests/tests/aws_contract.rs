@@ -104,8 +104,8 @@ fn code_for(kind: FailureKind) -> Option<(&'static str, u16)> {
         FailureKind::Denied => Some(("UnauthorizedOperation", 403)),
         FailureKind::Invalid => Some(("InvalidAMIID.NotFound", 400)),
         FailureKind::Gone => Some(("IdempotentInstanceTerminated", 400)),
-        // "Unavailable" is said when no connection is made; an answer of EC2 never says it for certain.
-        FailureKind::Unavailable | FailureKind::Ambiguous => None,
+        // "Unavailable" is said when no connection is made, "paced" by ourselves; no answer of EC2 says them for certain.
+        FailureKind::Unavailable | FailureKind::Ambiguous | FailureKind::Paced => None,
     }
 }
 

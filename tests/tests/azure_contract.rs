@@ -133,7 +133,7 @@ fn refusal(kind: FailureKind) -> Option<Fault> {
         }
         FailureKind::Denied => Fault::refuse(403, "AuthorizationFailed", "The client has no authorization."),
         FailureKind::Invalid => Fault::refuse(400, "InvalidParameter", "The value of a parameter is invalid."),
-        FailureKind::Unavailable | FailureKind::Ambiguous | FailureKind::Gone => return None,
+        FailureKind::Unavailable | FailureKind::Ambiguous | FailureKind::Gone | FailureKind::Paced => return None,
     })
 }
 

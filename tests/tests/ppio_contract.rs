@@ -103,7 +103,10 @@ impl World for Account {
             Fault::Refuse(FailureKind::Gone) => Trouble::Refuse(400, "RESOURCE_NOT_FOUND"),
             Fault::LoseRequest => Trouble::LoseRequest,
             Fault::LoseReply => Trouble::LoseReply,
-            Fault::Refuse(FailureKind::PriceAboveCap | FailureKind::Ambiguous) | Fault::OneOnly => return false,
+            Fault::Refuse(FailureKind::PriceAboveCap | FailureKind::Paced | FailureKind::Ambiguous)
+            | Fault::OneOnly => {
+                return false;
+            }
         };
         self.peer.cloud().trouble(path, trouble);
         true

@@ -87,6 +87,8 @@ fn text(whole: &Status) -> String {
         for fleet in &fleets.fleets {
             text.push('\n');
             text.push_str(&pool_table(fleet));
+            text.push('\n');
+            text.push_str(&bill_table(fleet, &fleets.currency));
         }
         text.push('\n');
         text.push_str(&instance_table(instances));
@@ -152,6 +154,27 @@ fn fleet_table(fleets: &Fleets) -> String {
             format!("{:.4}", fleet.price_per_hour),
             format!("{:.4}", fleet.on_demand_price_per_hour),
             fleet.saving.map_or_else(|| "-".to_owned(), |s| format!("{:.1} %", s * 100.0)),
+        ]);
+    }
+    lines(&table)
+}
+
+/// What the machines cost by provider, in our currency and in that of its price list.
+fn bill_table(fleet: &Fleet, currency: &str) -> String {
+    let price = format!("{currency}/h");
+    let header = ["provider", "machines", &price, "if on demand", "saved", "its list says"];
+    let mut table = table(&header, &header[1..]);
+    for bill in &fleet.bills {
+        table.add_row([
+            bill.provider.clone(),
+            bill.machines.to_string(),
+            format!("{:.4}", bill.price_per_hour),
+            format!("{:.4}", bill.on_demand_price_per_hour),
+            bill.saving.map_or_else(|| "-".to_owned(), |s| format!("{:.1} %", s * 100.0)),
+            match (bill.list_price_per_hour, &bill.list_currency) {
+                (Some(price), Some(currency)) => format!("{price:.4} {currency}/h"),
+                _ => "nothing now".to_owned(),
+            },
         ]);
     }
     lines(&table)

@@ -70,6 +70,9 @@ pub struct Fleet {
     pub on_demand_price_per_hour: f64,
     /// Share saved against on-demand, from 0 to 1; absent while nothing is held.
     pub saving: Option<f64>,
+    /// The same by provider and the currency of its price list.
+    #[serde(default)]
+    pub bills: Vec<Bill>,
     /// Spent in the day of now, by the daemon's time zone.
     #[serde(default)]
     pub spent_today: f64,
@@ -90,6 +93,25 @@ pub struct Fleet {
     pub orders: Vec<StandingOrder>,
     /// The last decision that did anything.
     pub last_step: Option<LastStep>,
+}
+
+/// What a fleet's machines at one provider cost. Those of all of them add up to the fleet's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Bill {
+    /// The provider's name.
+    pub provider: String,
+    /// Machines, with those that are promised.
+    pub machines: u64,
+    /// Their price.
+    pub price_per_hour: f64,
+    /// Price of the same capacity on demand.
+    pub on_demand_price_per_hour: f64,
+    /// Share saved against on-demand; absent while they cost nothing.
+    pub saving: Option<f64>,
+    /// ISO 4217 code of the provider's price list; absent where there is no offer now: the price is that of the launch.
+    pub list_currency: Option<String>,
+    /// What the price list says, in that currency.
+    pub list_price_per_hour: Option<f64>,
 }
 
 /// One limit of a budget and how it stands.

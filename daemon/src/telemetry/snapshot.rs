@@ -13,7 +13,7 @@ use policies::control::view::{FleetView, LaneView};
 use policies::model::{Lane, Market, Pool, Sight};
 use policies::plan::{Holding, HoldingId, Standing, Work};
 use policies::report::Wait;
-use policies::units::{Share, Span};
+use policies::units::{PricePerHour, Share, Span};
 
 use super::table::{self, Metric};
 use crate::http::view::{capacity, money, price, saving};
@@ -174,6 +174,19 @@ fn pools(meter: &Meter, view: &Snapshot) {
                 let mut labels = pool_labels(fleet, pool);
                 labels.push(currency(view));
                 observer.observe(price(*offered), &labels);
+            }
+        }
+    });
+    gauge(meter, view, table::PROVIDER_PRICE, |view, observer| {
+        for fleet in &view.fleets {
+            let mut providers = BTreeMap::<_, PricePerHour>::new();
+            for bill in &fleet.bills {
+                let sum = providers.entry(&bill.provider).or_default();
+                *sum = sum.plus(bill.price);
+            }
+            for (provider, sum) in providers {
+                let provider = KeyValue::new("provider", provider.to_string());
+                observer.observe(price(sum), &[fleet_label(fleet), provider, currency(view)]);
             }
         }
     });

@@ -97,6 +97,9 @@ metrics! {
         "Hourly price of what runs and is promised";
     ON_DEMAND_PRICE = Gauge "spotfleet_on_demand_price_per_hour" in "the currency, an hour" by ["fleet", "currency"]:
         "Hourly price of the same machines on demand";
+    PROVIDER_PRICE = Gauge "spotfleet_provider_price_per_hour" in "the currency, an hour"
+        by ["fleet", "provider", "currency"]:
+        "Hourly price of what runs and is promised at a provider, in the reporting currency";
     SAVINGS = Gauge "spotfleet_savings_per_hour" in "the currency, an hour" by ["fleet", "currency"]:
         "What is saved against on-demand; negative when it costs more";
     SAVING = Gauge "spotfleet_saving_ratio" in "a share from 0 to 1" by ["fleet"]:

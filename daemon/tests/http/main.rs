@@ -20,13 +20,13 @@ use policies::budget::{AtLimit, Left, Period, Whose};
 use policies::control::View;
 use policies::control::decisions::{Decisions, EndedMachines};
 use policies::control::ledger::{Machine, Note};
-use policies::control::view::{FleetView, LaneView, ScheduleView};
+use policies::control::view::{Bill, FleetView, LaneView, ScheduleView};
 use policies::failure::{Failure, FailureKind};
 use policies::forecast::Accuracy;
 use policies::model::{Lane, Market, Pool, Sight, Unit};
 use policies::plan::{Holding, HoldingId, Standing, Work};
 use policies::schedule::{End, Schedule};
-use policies::units::{Capacity, Currency, Money, PricePerHour, Share, Span, Time};
+use policies::units::{Capacity, Currency, ListPrice, Money, PricePerHour, Share, Span, Time};
 use prometheus::Registry;
 use secrecy::SecretString;
 use spotfleet::assemble::Tokens;
@@ -131,6 +131,13 @@ fn view() -> View {
         machines: vec![machine],
         price: PricePerHour::from_micros(31_000),
         price_on_demand: PricePerHour::from_micros(100_000),
+        bills: vec![Bill {
+            provider: "sim".into(),
+            machines: 1,
+            price: PricePerHour::from_micros(31_000),
+            price_on_demand: PricePerHour::from_micros(100_000),
+            list: Some(ListPrice { micros: 221_429, currency: Currency::Cny }),
+        }],
         pool_prices: BTreeMap::from([(pool(), PricePerHour::from_micros(32_000))]),
         closures: Vec::new(),
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::model::{Instance, InstanceId, Offer, Pool, Sight};
 use crate::units::{Span, Time};
 
@@ -81,9 +81,12 @@ impl Eye {
         self.listing.after.min(self.pricing.after)
     }
 
-    /// The listing failed.
+    /// The listing failed. One that was held back here tells nothing about the provider: what was seen is as old as it is.
     pub(super) fn lost(&mut self, now: Time, failure: Failure) {
         self.listing.failed(now, failure.retry_after);
+        if failure.kind == FailureKind::Paced {
+            return;
+        }
         self.sight = match self.sight {
             Sight::Complete { asked } => Sight::Lost { last: Some(asked) },
             Sight::Lost { last } => Sight::Lost { last },

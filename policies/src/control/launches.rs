@@ -137,8 +137,11 @@ impl Controller {
             // This call made nothing, but an earlier one under the token may have.
             attempt.look_only = true;
         } else {
-            let text = format!("{} in {}: {failure}", launch.count, launch.pool);
-            self.ledger.note_of(decision, now, Some(&launch.fleet), "refused", text);
+            // What waits for its turn is told once, by the closure: hundreds may wait.
+            if failure.kind != FailureKind::Paced {
+                let text = format!("{} in {}: {failure}", launch.count, launch.pool);
+                self.ledger.note_of(decision, now, Some(&launch.fleet), "refused", text);
+            }
             self.settle(&launch.token);
         }
     }
@@ -229,6 +232,10 @@ impl Controller {
         let grown = meaning.first_wait.times(1 << (strikes - 1).min(16)).min(meaning.longest_wait);
         let wait = failure.retry_after.map_or(grown, |asked| asked.max(grown).min(meaning.longest_wait));
         let until = self.now.plus(wait);
+        let closed_longer = |c: &Closure| c.until >= until;
+        if failure.kind == FailureKind::Paced && self.ledger.closures().get(&place).is_some_and(closed_longer) {
+            return;
+        }
         let text = format!("{} for {wait}: {failure}", describe(&place));
         self.ledger.note(self.now, None, "closed", text);
         self.ledger.put(Record::Closure(Closure { place, kind: failure.kind, until, strikes }));

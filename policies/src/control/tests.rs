@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::ledger::{Boot, Intent, Leaving, Machine};
 use super::*;
 use crate::failure::FailureKind;
-use crate::model::{Instance, Market, Phase};
+use crate::model::{Instance, Market, Phase, Sight};
 use crate::plan::Cause;
 use crate::units::{Capacity, PricePerHour};
 
@@ -528,4 +528,41 @@ fn what_is_left_of_a_promised_machine_that_was_lost_before_it_was_seen_is_ended(
     let mut bench = Bench::of(vec![fleet("web")], None, Vec::new());
     bench.list(left);
     assert!(bench.controller.ledger().machines().is_empty());
+}
+
+#[test]
+fn what_our_own_limit_holds_back_comes_to_its_turn_and_tells_nothing_of_the_provider() {
+    let mut bench = Bench::new(None, vec![Record::Machine(machine("i-1", None))]);
+    bench.list(vec![instance("i-1", None, Phase::Running)]);
+    let paced = |seconds| Failure {
+        retry_after: Some(Span::from_secs(seconds)),
+        ..Failure::new(FailureKind::Paced, "launch", "rate-limit", "held back")
+    };
+    let until = |bench: &Bench| {
+        let closures: Vec<_> = bench.controller.ledger().closures().values().map(|c| (c.kind, c.until)).collect();
+        assert_eq!(closures.len(), 1, "{closures:?}");
+        closures[0]
+    };
+    // However often it was held back before, it waits as long as the limit says.
+    for _ in 0..5 {
+        bench.controller.now = bench.now;
+        bench.controller.close(&pool(), &paced(4));
+        assert_eq!(until(&bench), (FailureKind::Paced, bench.now.plus(Span::from_secs(4))));
+        bench.now = bench.now.plus(Span::from_secs(5));
+    }
+    // What the provider itself asked for is not cut short.
+    bench.controller.now = bench.now;
+    bench.controller.close(&pool(), &Failure { kind: FailureKind::Throttled, ..paced(60) });
+    bench.controller.close(&pool(), &paced(4));
+    assert_eq!(until(&bench), (FailureKind::Throttled, bench.now.plus(Span::from_secs(60))));
+
+    // A listing that did not leave is no loss of sight, as one that failed is.
+    let sight = |bench: &Bench| bench.controller.view().lanes[0].sight;
+    for (failure, seen) in [(paced(1), true), (Failure { kind: FailureKind::Throttled, ..paced(1) }, false)] {
+        bench.list(vec![instance("i-1", None, Phase::Running)]);
+        let calls = bench.tick(Span::from_secs(10));
+        let (id, _) = calls.iter().find(|(_, c)| matches!(c, Call::List { .. })).cloned().unwrap();
+        bench.reply(id, Reply::Listed(Err(failure)));
+        assert_eq!(matches!(sight(&bench), Sight::Complete { .. }), seen, "{:?}", sight(&bench));
+    }
 }

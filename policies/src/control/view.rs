@@ -6,11 +6,11 @@ use crate::budget::Left;
 use crate::failure::Failure;
 use crate::failure::FailureKind;
 use crate::forecast::Accuracy;
-use crate::model::{FleetName, Lane, Market, Pool, Sight, Unit};
+use crate::model::{FleetName, Lane, Market, Pool, ProviderName, Sight, Unit};
 use crate::plan::{Closure, Holding, Plan};
 use crate::report::{Report, Wait};
 use crate::schedule::{Bounds, Schedule};
-use crate::units::{Capacity, Currency, Money, PricePerHour, Time};
+use crate::units::{Capacity, Currency, ListPrice, Money, PricePerHour, Time};
 
 use super::decisions::{Decisions, EndedMachines};
 use super::ledger::{Machine, Note};
@@ -81,10 +81,28 @@ pub struct FleetView {
     /// Hourly price of the same machines on-demand, by the offer of each machine's own place and type; a machine whose
     /// on-demand price is not known counts at its own price, so that no saving is claimed for it.
     pub price_on_demand: PricePerHour,
+    /// The same by provider and the currency of its price list; together they are `price`.
+    pub bills: Vec<Bill>,
     /// Price of one machine, as offered now, of each pool that it holds something in, where there is an offer.
     pub pool_prices: BTreeMap<Pool, PricePerHour>,
     /// What is closed for it.
     pub closures: Vec<Closure>,
+}
+
+/// What a fleet's machines and promises at one provider cost an hour.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bill {
+    /// Which provider.
+    pub provider: ProviderName,
+    /// Machines, with those that are promised.
+    pub machines: u64,
+    /// Their price, in the reporting currency.
+    pub price: PricePerHour,
+    /// Price of the same machines on-demand, as of [`FleetView::price_on_demand`].
+    pub price_on_demand: PricePerHour,
+    /// The sum of what the provider's list says, in the list's own currency; `None`: of these machines there is no offer
+    /// now, and they count with what they cost when they were launched.
+    pub list: Option<ListPrice>,
 }
 
 /// A schedule as it is.
@@ -195,13 +213,10 @@ fn fleet(controller: &Controller, name: &FleetName) -> Option<FleetView> {
     let orders = controller.ledger.overrides().values().filter(|o| o.fleet == *name && o.stands(controller.now));
     let machines: Vec<Machine> = controller.ledger.machines().values().filter(|m| m.fleet == *name).cloned().collect();
     let holdings = controller.holdings(name);
-    let offer = |pool: &Pool| {
-        let eye = controller.lanes.get(pool.lane())?;
-        controller.rates.convert(eye.offers.get(pool)?.price)
-    };
+    let listed = |pool: &Pool| Some(controller.lanes.get(pool.lane())?.offers.get(pool)?.price);
+    let offer = |pool: &Pool| controller.rates.convert(listed(pool)?);
     let recorded: BTreeMap<_, _> = machines.iter().map(|m| ((m.pool.lane(), &m.id), m.price)).collect();
-    let mut price = PricePerHour::ZERO;
-    let mut price_on_demand = PricePerHour::ZERO;
+    let mut bills = BTreeMap::<_, Bill>::new();
     let mut pool_prices = BTreeMap::new();
     for holding in &holdings {
         let n = u64::from(holding.count);
@@ -214,11 +229,25 @@ fn fleet(controller: &Controller, name: &FleetName) -> Option<FleetView> {
             pool_prices.insert(holding.pool.clone(), offered);
         }
         let now = offered.or(known).unwrap_or_default();
-        price = price.plus(now.times(n));
         // Where the on-demand price is not known, no saving is claimed.
-        let list = offer(&holding.pool.in_market(Market::OnDemand)).unwrap_or(now);
-        price_on_demand = price_on_demand.plus(list.times(n));
+        let on_demand = offer(&holding.pool.in_market(Market::OnDemand)).unwrap_or(now);
+        let list = offered.and_then(|_| listed(&holding.pool));
+        let provider = holding.pool.provider();
+        let bill = bills.entry((provider.clone(), list.map(|list| list.currency))).or_insert_with(|| Bill {
+            provider: provider.clone(),
+            machines: 0,
+            price: PricePerHour::ZERO,
+            price_on_demand: PricePerHour::ZERO,
+            list: list.map(|list| ListPrice { micros: 0, ..list }),
+        });
+        bill.machines += n;
+        bill.price = bill.price.plus(now.times(n));
+        bill.price_on_demand = bill.price_on_demand.plus(on_demand.times(n));
+        if let (Some(sum), Some(list)) = (&mut bill.list, list) {
+            sum.micros = sum.micros.saturating_add(list.micros.saturating_mul(n));
+        }
     }
+    let bills: Vec<Bill> = bills.into_values().collect();
     let pools = |c: &&Closure| mind.fleet.pools.keys().any(|p| c.covers(p, controller.now));
     Some(FleetView {
         name: name.clone(),
@@ -239,8 +268,9 @@ fn fleet(controller: &Controller, name: &FleetName) -> Option<FleetView> {
         budgets: mind.last.as_ref().map(|(_, report)| report.budgets.clone()).unwrap_or_default(),
         holdings,
         machines,
-        price,
-        price_on_demand,
+        price: bills.iter().map(|bill| bill.price).sum(),
+        price_on_demand: bills.iter().map(|bill| bill.price_on_demand).sum(),
+        bills,
         pool_prices,
     })
 }

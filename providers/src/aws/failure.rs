@@ -180,25 +180,6 @@ pub(super) fn of_entry(operation: &str, code: &str, message: &str) -> Failure {
     Failure::new(judge(400, Some(code)), operation, code, message)
 }
 
-/// The failure that says most about why a launch made nothing, the first of it when there are several.
-///
-/// "May have happened" comes first, because every other kind would settle the launch. Then what an operator must do,
-/// then what closes more than this pool.
-pub(super) fn most_telling(failures: Vec<Failure>) -> Option<Failure> {
-    let rank = |kind: FailureKind| match kind {
-        Ambiguous => 0,
-        Denied => 1,
-        Invalid => 2,
-        Quota => 3,
-        Throttled => 4,
-        PriceAboveCap => 5,
-        NoCapacity => 6,
-        FailureKind::Unavailable => 7,
-        Gone => 8,
-    };
-    failures.into_iter().min_by_key(|failure| rank(failure.kind))
-}
-
 /// The text for people. Signature errors echo parts of the signed request, so their text is not passed on.
 fn text(trouble: &Trouble) -> String {
     match (trouble.stage, trouble.code.as_deref()) {
@@ -331,7 +312,7 @@ mod tests {
     fn the_most_telling_failure_never_hides_a_deed_that_may_have_happened() {
         let of = |codes: &[&str]| {
             let all = codes.iter().map(|code| of_entry("CreateFleet", code, "")).collect();
-            most_telling(all).map(|failure| failure.code)
+            Failure::most_telling(all).map(|failure| failure.code)
         };
         assert_eq!(of(&[]), None);
         assert_eq!(of(&["UnfulfillableCapacity", "InternalError"]).as_deref(), Some("InternalError"));

@@ -132,7 +132,7 @@ impl Fnv {
 /// When it made nothing: the most telling of the reasons, and `Ambiguous` when the answer gives none.
 pub(super) fn launched(operation: &str, count: u32, answer: LaunchAnswer) -> Result<Launched, Failure> {
     let reasons = answer.errors.iter().map(|(code, text)| failure::of_entry(operation, code, text)).collect();
-    let reason = failure::most_telling(reasons);
+    let reason = Failure::most_telling(reasons);
     let ids: Vec<_> = answer.ids.into_iter().map(InstanceId::from).collect();
     if ids.is_empty() {
         return Err(reason.unwrap_or_else(|| {

@@ -244,23 +244,6 @@ pub(super) fn of_outcome(operation: &str, trouble: &Trouble, market: Market) -> 
     failure
 }
 
-/// The failure that says most about why a launch made less than it was asked for, the first of it when there are
-/// several: what an operator must do comes before what closes more than this pool, and that before a shortage.
-pub(super) fn most_telling(failures: Vec<Failure>) -> Option<Failure> {
-    let rank = |kind: FailureKind| match kind {
-        Ambiguous => 0,
-        Denied => 1,
-        Invalid => 2,
-        Quota => 3,
-        Throttled => 4,
-        PriceAboveCap => 5,
-        NoCapacity => 6,
-        Unavailable => 7,
-        Gone => 8,
-    };
-    failures.into_iter().min_by_key(|failure| rank(failure.kind))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -427,15 +410,5 @@ mod tests {
         ] {
             assert_eq!(refused(status, code, "").may_exist(), exists, "{status} {code}");
         }
-    }
-
-    #[test]
-    fn the_most_telling_failure_never_hides_a_deed_that_may_have_happened() {
-        let of = |kinds: &[FailureKind]| {
-            most_telling(kinds.iter().map(|kind| Failure::new(*kind, PUT, "-", "")).collect()).map(|f| f.kind)
-        };
-        assert_eq!(of(&[]), None);
-        assert_eq!(of(&[NoCapacity, Ambiguous, Denied]), Some(Ambiguous));
-        assert_eq!(of(&[NoCapacity, Quota, Throttled]), Some(Quota));
     }
 }

@@ -175,14 +175,14 @@ fn answers_and_refusals_pass_unchanged() {
 }
 
 #[test]
-fn a_call_without_a_token_in_time_is_throttled_and_never_made() {
+fn a_call_without_a_token_in_time_is_held_back_and_never_made() {
     run(async {
         let rates = Rates { launch: Some(Rate::new(1, Span::from_hours(1))), ..Rates::UNLIMITED };
         let fake = Fake::new(Mood::Prompt, LONG, rates);
         let guarded: Guarded = Guarded::new(Arc::clone(&fake) as Arc<dyn Provider>);
         assert!(guarded.launch(&order(1)).await.is_ok());
         let refused = guarded.launch(&order(1)).await.expect_err("the bucket is empty for an hour");
-        assert_eq!(refused.kind, FailureKind::Throttled);
+        assert_eq!(refused.kind, FailureKind::Paced);
         assert!(!refused.kind.meaning().may_have_happened);
         let wait = refused.retry_after.expect("it says when");
         assert!(wait > Span::from_mins(50) && wait <= Span::from_millis(3_600_001), "{wait}");
@@ -211,7 +211,7 @@ fn a_token_that_comes_after_half_the_deadline_is_not_waited_for() {
         let rates = Rates { launch: Some(Rate::new(1, Span::from_secs(36))), ..Rates::UNLIMITED };
         let guarded: Guarded = Guarded::new(Fake::new(Mood::Prompt, LONG, rates));
         assert!(guarded.launch(&order(1)).await.is_ok());
-        assert_eq!(guarded.launch(&order(1)).await.expect_err("too late").kind, FailureKind::Throttled);
+        assert_eq!(guarded.launch(&order(1)).await.expect_err("too late").kind, FailureKind::Paced);
     });
 }
 

@@ -213,6 +213,8 @@ pub struct World {
     pub behaviour: Behaviour,
     faults: Vec<Rule>,
     counts: BTreeMap<Call, u64>,
+    /// When each call arrived.
+    pub arrivals: Vec<(Call, Instant)>,
     /// By name in lower case.
     pub machines: BTreeMap<String, Machine>,
     /// Interfaces by name in lower case.

@@ -4,7 +4,7 @@ use policies::budget::Left;
 use policies::control::decisions::Told;
 use policies::control::ledger::{Leaving, Machine as CoreMachine, Note};
 use policies::control::orders::Setting;
-use policies::control::view::{FleetView, LaneView, ScheduleView, View};
+use policies::control::view::{Bill as CoreBill, FleetView, LaneView, ScheduleView, View};
 use policies::control::{OrphanView, Override};
 use policies::failure::{Failure as CoreFailure, FailureKind};
 use policies::model::{Lane as CoreLane, Market, Pool, Sight};
@@ -14,7 +14,7 @@ use policies::units::{Capacity, Money, PricePerHour, UnitPrice};
 use policies::{Plan as CorePlan, Report};
 
 use super::{
-    Budget, Closure, Decision, Event, Events, Examined, Failure, Fleet, Fleets, Found, Instance, Instances, Lane,
+    Bill, Budget, Closure, Decision, Event, Events, Examined, Failure, Fleet, Fleets, Found, Instance, Instances, Lane,
     Lanes, LastStep, Orphan, Plan, PoolUse, Refused, Schedule, Sizing, StandingOrder, Step, Wait, Work, WorkerAnswer,
 };
 use crate::clock::{local_rfc3339, parse_rfc3339, rfc3339};
@@ -95,6 +95,7 @@ impl From<&FleetView> for Fleet {
             price_per_hour: price(fleet.price),
             on_demand_price_per_hour: price(fleet.price_on_demand),
             saving: saving(fleet.price, fleet.price_on_demand),
+            bills: fleet.bills.iter().map(Bill::from).collect(),
             spent_today: money(fleet.spent.0),
             spent_this_month: money(fleet.spent.1),
             budgets: fleet.budgets.iter().map(Budget::from).collect(),
@@ -103,6 +104,21 @@ impl From<&FleetView> for Fleet {
             schedules: fleet.schedules.iter().map(Schedule::from).collect(),
             orders: fleet.orders.iter().map(StandingOrder::from).collect(),
             last_step: fleet.last_step.as_ref().map(LastStep::from),
+        }
+    }
+}
+
+impl From<&CoreBill> for Bill {
+    fn from(bill: &CoreBill) -> Self {
+        Self {
+            provider: bill.provider.to_string(),
+            machines: bill.machines,
+            price_per_hour: price(bill.price),
+            on_demand_price_per_hour: price(bill.price_on_demand),
+            saving: saving(bill.price, bill.price_on_demand),
+            list_currency: bill.list.map(|list| list.currency.code().to_owned()),
+            // Both are millionths: the decimal is the same.
+            list_price_per_hour: bill.list.map(|list| price(PricePerHour::from_micros(list.micros))),
         }
     }
 }
