@@ -166,6 +166,7 @@ fn daemon_lines(writer: &mut Writer<'_>, daemon: &DaemonConfig) {
         token,
         operator_token,
         worker_token,
+        public_url,
         tick,
         owner,
         rates,
@@ -181,6 +182,7 @@ fn daemon_lines(writer: &mut Writer<'_>, daemon: &DaemonConfig) {
     writer.optional("token", token.as_ref());
     writer.optional("operator_token", operator_token.as_ref());
     writer.optional("worker_token", worker_token.as_ref());
+    writer.optional("public_url", public_url.as_ref());
     writer.line("tick", tick);
     writer.line("owner", owner);
     writer.line("currency", rates.reporting().code());

@@ -102,6 +102,11 @@ impl<'t> At<'t> {
         }
     }
 
+    /// It stands in the file.
+    pub(crate) const fn exists(&self) -> bool {
+        self.node.is_some()
+    }
+
     /// Where a problem with the value points: at a single value itself, else at its key.
     fn value_place(&self) -> Place {
         match self.node {
@@ -355,6 +360,8 @@ pub(crate) struct Known<'c> {
     pub(crate) valid: &'c BTreeMap<ProviderName, ProviderConfig>,
     /// The currencies that can be converted.
     pub(crate) currencies: Vec<Currency>,
+    /// `daemon.public_url`; `None` where the daemon's part has problems of its own.
+    pub(crate) public_url: Option<Option<String>>,
 }
 
 /// The configuration that the file describes, when every rule holds.
@@ -363,7 +370,8 @@ pub(crate) fn lower(cx: &mut Lowering<'_, '_>, at: &At<'_>, file: Field<raw::Fil
     let version = cx.value(&at.key("version"), version);
     let (daemon, currencies) = daemon::lower(cx, &at.key("daemon"), daemon);
     let (names, valid) = providers::lower(cx, &at.key("providers"), providers, &currencies);
-    let known = Known { names, valid: &valid, currencies };
+    let public_url = daemon.as_ref().map(|daemon| daemon.public_url.clone());
+    let known = Known { names, valid: &valid, currencies, public_url };
     let fleets = lower_fleets(cx, &at.key("fleets"), fleets, &known);
     let has_labels = valid.values().any(|provider| matches!(provider, ProviderConfig::Gcp(_)));
     if let Some(daemon) = daemon.as_ref().filter(|daemon| has_labels && !gcp::LABEL.allows(&daemon.owner)) {

@@ -51,6 +51,8 @@ pub struct DaemonConfig {
     pub operator_token: Option<Secret>,
     /// Bearer token of the workers; `None`: only the operator tells of them.
     pub worker_token: Option<Secret>,
+    /// URL at which machines reach the HTTP API, for their user data.
+    pub public_url: Option<String>,
     /// A round is run at least this often.
     pub tick: Span,
     /// Value of the owner tag: machines with another one do not exist for this daemon.

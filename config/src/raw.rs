@@ -44,8 +44,8 @@ table! {
     File {
         /// Version of the format: 1.
         required version: Leaf<Version>,
-        /// How the daemon itself runs. A change of it takes effect at the next start, one of `rates`, `budget` and `orphans`
-        /// at a reload.
+        /// How the daemon itself runs. A change of it takes effect at the next start, one of `rates`, `budget`, `orphans`
+        /// and `public_url` at a reload.
         default("{}") daemon: Daemon,
         /// The clouds. The first part of a name is its kind: `aws`, or `aws-research` for a second account; `sim` or
         /// `sim-a` for a simulated cloud. Example: `aws: {}`.
@@ -72,6 +72,9 @@ table! {
         /// nothing else. Another secret than `token` and `operator_token`: it is on every machine. Without it, only who has
         /// the operator's token says so. Example: `{credential: worker-token}`.
         optional worker_token: SecretRef,
+        /// URL at which machines reach the HTTP API, through a proxy or by a name: what `{{spotfleet.url}}` stands for in user
+        /// data, startup scripts and commands. Nothing else uses it. Example: `https://spotfleet.internal.example.com`.
+        optional public_url: Leaf<Text>,
         /// A round is run at least this often, from 1s to 10m. Events such as interruptions start one at once.
         default("10s") tick: Leaf<Duration>,
         /// Value of the owner tag of every machine. Machines with another one do not exist for this daemon: two daemons
@@ -501,7 +504,10 @@ table! {
         /// Name of the SSH key pair that the machine gets.
         optional key_name: Leaf<Text>,
         /// User data as text, at most 16 KiB; not encoded. Put no secret in it: whoever can describe instances can read
-        /// it.
+        /// it. In it, in Azure's `user_data`, in `startup_script` and `metadata` of Compute Engine and in `command`,
+        /// `entrypoint` and `env` of PPIO, `{{spotfleet.fleet}}` stands for the fleet's name, `{{spotfleet.url}}` for
+        /// `daemon.public_url`, `{{spotfleet.pool}}` for the pool and `{{spotfleet.token}}` for the launch's token; other
+        /// braces are left alone. On EC2 the last two need `launch_api: run-instances`.
         optional user_data: Leaf<Text>,
         /// File with the user data, in place of `user_data`. Example: `worker.sh`.
         optional user_data_file: Leaf<FilePath>,

@@ -1,5 +1,6 @@
 //! Every example is a valid fleet file.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use config::{Config, SourceKind, ThisHost, Url};
@@ -48,6 +49,27 @@ fn the_batch_example_means_what_it_says() {
     assert!(spec.user_data.as_ref().unwrap().starts_with("#!/bin/sh\n"));
     let tags: Vec<&str> = spec.tags.keys().map(String::as_str).collect();
     assert_eq!(tags, ["Application", "cost_center", "team"]);
+}
+
+#[test]
+fn one_fleet_over_four_clouds_starts_its_workers_as_they_are_told() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/four-clouds.yaml");
+    let config = Config::load(&path, &ThisHost).unwrap();
+    let fleet = &config.fleets[0];
+    let providers: BTreeSet<&str> = fleet.fleet.pools.keys().map(|pool| pool.provider().as_str()).collect();
+    assert_eq!(providers, BTreeSet::from(["aws", "azure", "gcp", "ppio"]));
+    let pool = fleet.fleet.pools.keys().next().unwrap();
+    for spec in fleet.specs.values() {
+        // The URL is that of the file; pool and token are those of the launch.
+        let mut before = (**spec).clone();
+        let mut after = spec.of_launch(pool, &"sf-1-7".into());
+        for ((_, before), (_, after)) in before.texts().into_iter().zip(after.texts()) {
+            assert!(before.contains("worker --daemon https://spotfleet.internal.example.com"), "{before}");
+            assert!(!after.contains("{{"), "{after}");
+            assert_eq!(before.contains("{{spotfleet.pool}}"), after.contains(&pool.to_string()), "{after}");
+            assert_eq!(before.contains("{{spotfleet.token}}"), after.contains("sf-1-7"), "{after}");
+        }
+    }
 }
 
 #[test]

@@ -76,6 +76,7 @@ fn later(old: &Config, new: &Config) -> Vec<String> {
         token,
         operator_token,
         worker_token,
+        public_url: _,
         tick,
         owner,
         rates: _,

@@ -29,6 +29,7 @@ pub mod gcp;
 pub mod guard;
 pub mod hook;
 mod net;
+pub mod placeholder;
 #[cfg(feature = "ppio")]
 pub mod ppio;
 pub mod sim;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use policies::model::{Region, Zone};
+use policies::model::{Pool, Region, Token, Zone};
 use policies::units::Span;
 use secrecy::SecretString;
+
+use crate::placeholder::{self, Placeholder};
 
 /// What a machine is launched with; one variant a cloud.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,6 +21,39 @@ pub enum LaunchSpec {
     Gcp(GcpSpec),
     /// PPIO, or Novita AI.
     Ppio(PpioSpec),
+}
+
+impl LaunchSpec {
+    /// The texts that may hold [placeholders](crate::placeholder), each with its key in the fleet file's `launch`.
+    pub fn texts(&mut self) -> Vec<(&'static str, &mut String)> {
+        let one = |key: &'static str, text| Option::map(text, |text| (key, text));
+        match self {
+            Self::Sim => Vec::new(),
+            Self::Aws(spec) => one("user_data", spec.user_data.as_mut()).into_iter().collect(),
+            Self::Azure(spec) => one("user_data", spec.user_data.as_mut()).into_iter().collect(),
+            Self::Gcp(spec) => {
+                let script = one("startup_script", spec.startup_script.as_mut());
+                script.into_iter().chain(spec.metadata.values_mut().map(|value| ("metadata", value))).collect()
+            }
+            Self::Ppio(spec) => {
+                let command = one("command", spec.command.as_mut());
+                let entrypoint = one("entrypoint", spec.entrypoint.as_mut());
+                let env = spec.env.values_mut().map(|value| ("env", value));
+                command.into_iter().chain(entrypoint).chain(env).collect()
+            }
+        }
+    }
+
+    /// What one launch is sent with: pool and token filled in. Those of the fleet file are filled in already.
+    #[must_use]
+    pub fn of_launch(&self, pool: &Pool, token: &Token) -> Self {
+        let mut own = self.clone();
+        for (_, text) in own.texts() {
+            *text = placeholder::fill(text, Placeholder::Pool, &pool.to_string());
+            *text = placeholder::fill(text, Placeholder::Token, token.as_str());
+        }
+        own
+    }
 }
 
 /// What an EC2 machine is launched with.

@@ -43,6 +43,8 @@ pub enum Call {
     List,
     /// `zoneOperations.wait`.
     Wait,
+    /// `zoneOperations.get`. Google's client asks this, the adapter does not.
+    Operation,
     /// `zoneOperations.list`.
     Events,
     /// `machineTypes.get`.
@@ -279,6 +281,7 @@ fn route(method: &Method, path: &str) -> Option<(Call, Vec<String>)> {
         ("DELETE", ["zones", zone, "instances", name]) => (Call::Delete, vec![*zone, *name]),
         ("GET", ["aggregated", "instances"]) => (Call::List, vec![]),
         ("POST", ["zones", zone, "operations", name, "wait"]) => (Call::Wait, vec![*zone, *name]),
+        ("GET", ["zones", zone, "operations", name]) => (Call::Operation, vec![*zone, *name]),
         ("GET", ["zones", zone, "operations"]) => (Call::Events, vec![*zone]),
         ("GET", ["zones", zone, "machineTypes", kind]) => (Call::Type, vec![*zone, *kind]),
         ("POST", ["regions", region, "advice", "capacityHistory"]) => (Call::History, vec![*region]),

@@ -17,7 +17,7 @@ use crate::raw::value::{Count, Leaf, Text};
 
 /// Azure takes so much custom data, counted before it is encoded.
 /// <https://learn.microsoft.com/azure/virtual-machines/custom-data>
-const MAX_USER_DATA_BYTES: usize = 65_535;
+pub(super) const MAX_USER_DATA_BYTES: usize = 65_535;
 
 /// Azure takes 50 tags on a machine, and 2048 characters of them together; ours need room.
 /// <https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources>

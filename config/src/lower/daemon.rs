@@ -35,6 +35,7 @@ pub(crate) fn lower(
         token,
         operator_token,
         worker_token,
+        public_url,
         tick,
         owner,
         currency,
@@ -55,6 +56,8 @@ pub(crate) fn lower(
     let operator_token = secret(cx, &at.key("operator_token"), operator_token);
     let has_worker_token = !worker_token.is_absent();
     let worker_token = secret(cx, &at.key("worker_token"), worker_token);
+    let has_public_url = !public_url.is_absent();
+    let public_url = if has_public_url { url(cx, &at.key("public_url"), public_url, &["http", "https"]) } else { None };
     if let Some(address) = listen
         && !address.ip().is_loopback()
         && !has_token
@@ -91,6 +94,7 @@ pub(crate) fn lower(
             token: if has_token { Some(token?) } else { None },
             operator_token: if has_operator_token { Some(operator_token?) } else { None },
             worker_token: if has_worker_token { Some(worker_token?) } else { None },
+            public_url: if has_public_url { Some(public_url?) } else { None },
             tick: tick?,
             owner: owner?,
             rates: Rates::new(currency?, &rates?),

@@ -17,7 +17,7 @@ use crate::raw::value::{Count, FilePath, Leaf, Text};
 
 /// The longest value of metadata, and the most of all keys and values together, less than which it must be. Source:
 /// the discovery document of Compute Engine, `Metadata`.
-const LONGEST_METADATA: usize = 256 * 1024;
+pub(super) const LONGEST_METADATA: usize = 256 * 1024;
 const MOST_METADATA: usize = 512 * 1024;
 /// The key of the script in the metadata.
 const SCRIPT_KEY: &str = "startup-script";

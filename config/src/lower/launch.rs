@@ -15,7 +15,7 @@ use crate::raw::value::{Leaf, Text};
 
 /// EC2 takes 16 KiB of user data, counted before it is encoded.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html>
-const MAX_USER_DATA_BYTES: usize = 16 * 1024;
+pub(super) const MAX_USER_DATA_BYTES: usize = 16 * 1024;
 
 /// EC2 takes 50 tags on a machine; ours and those that AWS may add need room.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html>

@@ -7,14 +7,18 @@ use std::sync::Arc;
 use policies::model::{Market, OnDemandRules, Pool, ProviderName, SpecName, SpotRules, Survive};
 use policies::units::{Capacity, Currency, Share};
 use providers::LaunchSpec;
+use providers::placeholder::{self, Placeholder};
 
 use crate::hints;
 use crate::lower::{At, Known, Lowering, MAX_POOLS, PLACE_NAME, azure, gcp, launch, ppio};
-use crate::model::ProviderConfig;
+use crate::model::{LaunchApi, ProviderConfig};
 use crate::problem::quoted;
 use crate::raw;
 use crate::raw::field::{Field, List};
 use crate::raw::value::{Leaf, Text};
+
+/// No pool and no token is longer than this, in bytes.
+const LONGEST_FILLED: usize = 256;
 
 /// The places of a fleet.
 pub(crate) struct Places {
@@ -42,6 +46,67 @@ impl Entry {
     }
 }
 
+/// Fills in the placeholders that are the same for every launch; false when there is one that cannot be.
+fn fill_in(cx: &mut Lowering<'_, '_>, at: &At<'_>, entry: &mut Entry, fleet: &str, known: &Known<'_>) -> bool {
+    let cloud = known.valid.get(&ProviderName::from(entry.provider.as_str()));
+    let by_template = matches!(cloud, Some(ProviderConfig::Aws(aws)) if aws.launch_api == LaunchApi::CreateFleet);
+    let longest = match &entry.spec {
+        LaunchSpec::Aws(_) => launch::MAX_USER_DATA_BYTES,
+        LaunchSpec::Azure(_) => azure::MAX_USER_DATA_BYTES,
+        LaunchSpec::Gcp(_) => gcp::LONGEST_METADATA,
+        LaunchSpec::Ppio(_) => ppio::LONGEST_COMMAND,
+        LaunchSpec::Sim => usize::MAX,
+    };
+    let mut whole = true;
+    for (key, text) in entry.spec.texts() {
+        let own = at.key(key);
+        let at = if own.exists() { own } else { at.key(&format!("{key}_file")) };
+        let found = match placeholder::used(text) {
+            Ok(found) => found,
+            Err(odd) => {
+                let all = list_of(Placeholder::ALL.map(Placeholder::text));
+                cx.wrong_unshown(&at, format!("{} is no placeholder", quoted(&odd)), format!("there are {all}"));
+                whole = false;
+                continue;
+            }
+        };
+        *text = placeholder::fill(text, Placeholder::Fleet, fleet);
+        if found.contains(&Placeholder::Url) {
+            match &known.public_url {
+                Some(Some(url)) => *text = placeholder::fill(text, Placeholder::Url, url),
+                // What is wrong there is said there.
+                None => whole = false,
+                Some(None) => {
+                    let rule =
+                        format!("`{}` stands for `daemon.public_url`, which is not set", Placeholder::Url.text());
+                    cx.wrong_unshown(&at, rule, "set it to the URL at which machines reach the daemon");
+                    whole = false;
+                }
+            }
+        }
+        let of_launch = found.iter().find(|placeholder| placeholder.is_of_the_launch());
+        if let Some(placeholder) = of_launch.filter(|_| by_template) {
+            let rule =
+                format!("`{}` is another one for each launch, and `create-fleet` keeps the text", placeholder.text());
+            let hint = "set `launch_api: run-instances`, or let the machine read its tags `spotfleet:pool` and \
+                `spotfleet:intent`";
+            cx.wrong_unshown(&at, rule, hint);
+            whole = false;
+        }
+        // What is filled in at a launch is not known here: as long as it can be.
+        let mut filled = text.clone();
+        for placeholder in &found {
+            filled = placeholder::fill(&filled, *placeholder, &"x".repeat(LONGEST_FILLED));
+        }
+        if filled.len() > longest {
+            let rule = format!("with what stands for its placeholders, up to {} bytes are too many", filled.len());
+            cx.wrong_unshown(&at, rule, format!("the cloud takes {longest}"));
+            whole = false;
+        }
+    }
+    whole
+}
+
 /// The places of a fleet, when every entry is valid.
 pub(crate) fn lower(
     cx: &mut Lowering<'_, '_>,
@@ -60,10 +125,11 @@ pub(crate) fn lower(
     let mut places = Places { pools: BTreeMap::new(), specs: BTreeMap::new(), types: BTreeSet::new() };
     let mut whole = true;
     for (index, (at, item)) in items.into_iter().enumerate() {
-        let Some(entry) = lower_entry(cx, &at, item, labels, known) else {
+        let Some(mut entry) = lower_entry(cx, &at, item, labels, known) else {
             whole = false;
             continue;
         };
+        whole &= fill_in(cx, &at.key("launch"), &mut entry, fleet, known);
         // Counted before they are made: a small file can ask for a billion.
         let count = entry.count();
         let Some(left) = room.checked_sub(count) else {

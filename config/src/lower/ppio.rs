@@ -16,7 +16,7 @@ use crate::raw::value::{Count, Leaf, Text};
 
 /// Limits of the interface. Source: PPIO and Novita API reference, "Create GPU instance".
 const LONGEST_IMAGE: usize = 500;
-const LONGEST_COMMAND: usize = 2_047;
+pub(super) const LONGEST_COMMAND: usize = 2_047;
 const LONGEST_KEY: usize = 511;
 const LONGEST_VALUE: usize = 4_095;
 const LONGEST_ID: usize = 255;

@@ -58,7 +58,8 @@ table! {
         default("spotfleet") admin_user: Leaf<Text>,
         /// Public SSH key of the login: Azure makes no Linux machine without one.
         required ssh_public_key: Leaf<Text>,
-        /// Custom data, as the machine gets it, up to 65,535 bytes. Put no secrets in it.
+        /// Custom data, as the machine gets it, up to 65,535 bytes. Put no secrets in it. It may hold
+        /// placeholders, as `user_data` of `aws`.
         optional user_data: Leaf<Text>,
         /// The same from a file. A relative path starts at the directory of the fleet file.
         optional user_data_file: Leaf<FilePath>,

@@ -54,7 +54,7 @@ table! {
         /// Network tags, for firewall rules. Example: `[worker]`.
         default("[]") network_tags: List<Leaf<Text>>,
         /// Script that Google's guest agent runs at each start, up to 256 KiB. Put no secrets in it: who can list machines
-        /// reads it.
+        /// reads it. It may hold placeholders, as `user_data` of `aws`.
         optional startup_script: Leaf<Text>,
         /// File with the script, in place of `startup_script`. Example: `worker.sh`.
         optional startup_script_file: Leaf<FilePath>,

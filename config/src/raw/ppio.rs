@@ -44,7 +44,7 @@ table! {
         /// Environment of the container, at most 97 variables. Put no secret in it: whoever can list instances reads it.
         /// Example: `{QUEUE: jobs}`.
         default("{}") env: Dict<Leaf<Text>>,
-        /// The command, up to 2047 characters. Example: `python worker.py`.
+        /// The command, up to 2047 characters. It may hold placeholders, as `user_data` of `aws`. Example: `python worker.py`.
         optional command: Leaf<Text>,
         /// In place of the image's entry point, up to 2047 characters.
         optional entrypoint: Leaf<Text>,

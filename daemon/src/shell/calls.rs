@@ -1,5 +1,7 @@
 //! Calls on their way: one task each.
 
+use std::sync::Arc;
+
 use policies::control::{Call, CallId, Launch, Reply};
 use policies::failure::{Failure, FailureKind};
 use policies::model::{FleetName, SourceName};
@@ -82,7 +84,10 @@ impl Calls {
                 let found = world.provider(pool.provider()).and_then(|p| Ok((p, world.spec(&spec)?)));
                 self.deeds.spawn(async move {
                     done(Reply::Launched(match found {
-                        Ok((provider, spec)) => provider.launch(&Order { token, fleet, pool, spec, count }).await,
+                        Ok((provider, spec)) => {
+                            let spec = Arc::new(spec.of_launch(&pool, &token));
+                            provider.launch(&Order { token, fleet, pool, spec, count }).await
+                        }
                         Err(failure) => Err(failure),
                     }))
                 });

@@ -107,7 +107,11 @@ impl Watch {
                 (a, b) if a == b => {}
                 (_, Eyesight::Failing(_)) => {
                     let failure = lane.failure.as_ref().map(ToString::to_string).unwrap_or_default();
-                    warn!(lane = %lane.lane, failure, "the lane cannot be seen: nothing is launched or ended there");
+                    if matches!(lane.sight, Sight::Complete { .. }) {
+                        warn!(lane = %lane.lane, failure, "machines could not be ended there; it is tried again");
+                    } else {
+                        warn!(lane = %lane.lane, failure, "the lane cannot be seen: nothing is launched or ended there");
+                    }
                 }
                 (_, Eyesight::Seen) => info!(lane = %lane.lane, offers = lane.offers, "the lane is seen"),
                 (_, Eyesight::Waiting) => {}

@@ -77,7 +77,10 @@ impl Controller {
         };
         if self.ledger.machines().contains_key(&key) {
             self.ended.insert(key, self.now.plus(wait));
-            if let Some(eye) = self.lanes.get_mut(lane) {
+            // What waits for its turn here is no trouble of the lane.
+            if failure.kind != FailureKind::Paced
+                && let Some(eye) = self.lanes.get_mut(lane)
+            {
                 eye.failure = Some(failure.clone());
             }
         }

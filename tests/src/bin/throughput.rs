@@ -40,8 +40,10 @@ struct Site {
     /// What the cloud says of its limits, by the calls that are counted; nothing where nothing is published.
     limits: Vec<Published>,
     /// When each call of this name came, in seconds since some moment.
-    calls: Box<dyn Fn(&str) -> Vec<f64> + Send>,
+    calls: Calls,
 }
+
+type Calls = Box<dyn Fn(&str) -> Vec<f64> + Send>;
 
 #[tokio::main]
 async fn main() -> ExitCode {

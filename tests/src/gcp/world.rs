@@ -166,6 +166,8 @@ impl World {
             },
             Call::List => self.list(query, fault),
             Call::Wait => self.wait(part(1), fault),
+            Call::Operation if self.operations.contains_key(part(1)) => (200, self.operation(part(1))),
+            Call::Operation => refused(404, "notFound", "no such operation"),
             Call::Events => self.events(part(0), query),
             Call::Type => match TYPES.iter().find(|(name, ..)| *name == part(1)) {
                 Some((name, cpus, memory, gpus)) => {
