@@ -10,7 +10,7 @@ use policies::failure::{Failure, FailureKind};
 use policies::model::{FleetName, Lane, Market, Pool, ProviderName};
 use policies::plan::{self, PoolPrice};
 use policies::units::{Capacity, Currency, ListPrice, PricePerHour, Time, UnitPrice};
-use providers::Provider;
+use providers::{Provider, Signal};
 
 use crate::shell::dry::{Decided, Unread};
 use crate::shell::world::World;
@@ -46,6 +46,8 @@ pub struct Row {
     pub price: PoolPrice,
     /// Why there is no offer, where the provider said so.
     pub failure: Option<Failure>,
+    /// What the provider says of how likely machines are to be had or kept there.
+    pub signal: Option<Signal>,
     /// What one machine cost: since when, until the next. Empty where nothing is told.
     pub past: Vec<(Time, PricePerHour)>,
 }
@@ -72,7 +74,7 @@ impl FleetPrices {
         let observation = &decided.observation;
         let row = |price: PoolPrice| {
             let failure = unread.pools.get(&price.pool).or_else(|| unread.offers.get(price.pool.lane()));
-            Row { failure: failure.filter(|_| price.offer.is_none()).cloned(), price, past: Vec::new() }
+            Row { failure: failure.filter(|_| price.offer.is_none()).cloned(), price, signal: None, past: Vec::new() }
         };
         let fleet = &observation.fleet;
         Self {
@@ -98,6 +100,15 @@ impl FleetPrices {
     }
 }
 
+impl Said {
+    /// Gives the rows their signals.
+    pub fn give(&self, fleets: &mut [FleetPrices]) {
+        for row in fleets.iter_mut().flat_map(|fleet| &mut fleet.pools) {
+            row.signal = self.told.get(&row.price.pool).copied();
+        }
+    }
+}
+
 /// `provider/zone/type`, with the region before a zone whose name does not tell it.
 #[must_use]
 pub fn short(pool: &Pool) -> String {
@@ -117,12 +128,45 @@ pub struct Past {
     pub silent: BTreeSet<ProviderName>,
 }
 
-/// Asks the clouds what these pools cost since then. Lanes are asked at the same time, and each for a few pools a call.
-pub async fn past(world: &World, pools: BTreeSet<Pool>, since: Time) -> Past {
+/// What clouds say of pools beside their prices, as it was read.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Said {
+    /// Of each pool.
+    pub told: BTreeMap<Pool, Signal>,
+    /// Lanes that could not be asked.
+    pub failures: BTreeMap<Lane, Failure>,
+    /// Clouds that say nothing.
+    pub silent: BTreeSet<ProviderName>,
+}
+
+/// Asks the clouds how likely machines of these pools are to be had and kept. Lanes are asked at the same time.
+pub async fn signals(world: &World, pools: BTreeSet<Pool>) -> Said {
+    let lanes = by_lane(pools);
+    let asked = lanes.iter().filter_map(|(lane, pools)| Some((lane, pools, world.providers.get(&lane.provider)?)));
+    let answers =
+        join_all(asked.map(async |(lane, pools, provider)| (lane, provider.signals(&lane.region, pools).await)));
+    let mut said = Said::default();
+    for (lane, answer) in answers.await {
+        match answer {
+            Ok(Some(told)) => said.told.extend(told),
+            Ok(None) => drop(said.silent.insert(lane.provider.clone())),
+            Err(failure) => drop(said.failures.insert(lane.clone(), failure)),
+        }
+    }
+    said
+}
+
+fn by_lane(pools: BTreeSet<Pool>) -> BTreeMap<Lane, Vec<Pool>> {
     let mut lanes: BTreeMap<Lane, Vec<Pool>> = BTreeMap::new();
     for pool in pools {
         lanes.entry(pool.lane().clone()).or_default().push(pool);
     }
+    lanes
+}
+
+/// Asks the clouds what these pools cost since then. Lanes are asked at the same time, and each for a few pools a call.
+pub async fn past(world: &World, pools: BTreeSet<Pool>, since: Time) -> Past {
+    let lanes = by_lane(pools);
     let asked = lanes.iter().filter_map(|(lane, pools)| Some((lane, pools, world.providers.get(&lane.provider)?)));
     let answers =
         join_all(asked.map(async |(lane, pools, provider)| (lane, of_lane(&**provider, lane, pools, since).await)));

@@ -21,7 +21,7 @@ use crate::clock::now;
 use crate::net::is_plaintext;
 pub use crate::spec::AccessKey;
 use crate::spec::AwsSpec;
-use crate::{LaunchSpec, Order, PriceHistory, Provider, Rate, Rates};
+use crate::{LaunchSpec, Order, PriceHistory, Provider, Rate, Rates, Signal};
 use async_trait::async_trait;
 use policies::control::Launched;
 use policies::failure::{Failure, FailureKind};
@@ -90,6 +90,9 @@ pub const fn rates(api: LaunchApi) -> Rates {
         notice: None,
     }
 }
+
+/// Placement scores are asked for so many machines: one number, since each other one would be another question.
+const SCORED_MACHINES: i32 = 10;
 
 /// Which call launches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -406,6 +409,22 @@ impl Provider for Aws {
         let records = lane.ec2.spot_history(&types, &zones, since).await;
         let records = records.map_err(|trouble| failure::of_look(operation, &trouble))?;
         Ok(Some(prices::histories(&spot, &records, prices::currency(region))))
+    }
+
+    /// The placement score of each zone, for all types that are asked for. EC2 lets few different questions a day be asked,
+    /// and the same one as often as one likes.
+    async fn signals(&self, region: &Region, pools: &[Pool]) -> Result<Option<Vec<(Pool, Signal)>>, Failure> {
+        let operation = "GetSpotPlacementScores";
+        let lane = self.lane(region, operation)?;
+        let spot = || pools.iter().filter(|pool| pool.market() == Market::Spot);
+        let types: BTreeSet<_> = spot().map(|pool| pool.instance_type().clone()).collect();
+        if types.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let scores = lane.ec2.placement_scores(region.as_str(), &types, SCORED_MACHINES).await;
+        let scores = scores.map_err(|trouble| failure::of_look(operation, &trouble))?;
+        let said = |pool: &Pool| Some((pool.clone(), Signal::PlacementScore(*scores.get(pool.zone().as_str())?)));
+        Ok(Some(spot().filter_map(said).collect()))
     }
 
     async fn instances(&self, region: &Region) -> Result<Vec<Instance>, Failure> {

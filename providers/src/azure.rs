@@ -30,18 +30,19 @@ use futures::future::join_all;
 use policies::control::Launched;
 use policies::failure::{Failure, FailureKind};
 use policies::model::{Capabilities, Instance, InstanceId, Notice, Offer, Pool, ProviderName, Region};
-use policies::units::Span;
+use policies::units::{Span, Time};
 use tokio::time::Instant;
 
 use crate::clock;
 use crate::net::is_plaintext;
-use crate::{LaunchSpec, Order, Provider, Rate, Rates};
+use crate::{LaunchSpec, Order, PriceHistory, Provider, Rate, Rates, Signal};
 
 mod body;
 mod doctor;
 mod failure;
 mod launch;
 mod offers;
+mod past;
 mod prices;
 mod sizes;
 mod sweep;
@@ -86,6 +87,8 @@ const RATES: Rates = Rates {
     price: Some(Rate::per_second(10, 2)),
     notice: None,
 };
+
+const GRAPH: &str = "POST ResourceGraph/resources";
 
 /// A call for notices that brings none ends after this time.
 const NO_NOTICES: Duration = Duration::from_secs(30);
@@ -316,6 +319,24 @@ impl Provider for Azure {
         // A third of the deadline for the slowest part, so that the rest has time too.
         let patience = Span::from_millis(self.settings.call_deadline.as_millis() / 3);
         catalogue.offers(&self.arm, &self.retail, region, pools, clock::now(), patience).await
+    }
+
+    /// Of spot only, of the region and not of its zones. Azure tells 90 days.
+    async fn price_history(
+        &self,
+        region: &Region,
+        pools: &[Pool],
+        since: Time,
+    ) -> Result<Option<Vec<PriceHistory>>, Failure> {
+        let rows = self.arm.graph(&past::prices_query(region.as_str(), pools)).await;
+        let rows = rows.map_err(|trouble| failure::of_look(GRAPH, &trouble))?;
+        Ok(Some(past::histories(&rows, pools, since)))
+    }
+
+    async fn signals(&self, region: &Region, pools: &[Pool]) -> Result<Option<Vec<(Pool, Signal)>>, Failure> {
+        let rows = self.arm.graph(&past::evictions_query(region.as_str(), pools)).await;
+        let rows = rows.map_err(|trouble| failure::of_look(GRAPH, &trouble))?;
+        Ok(Some(past::signals(&rows, pools)))
     }
 
     /// Azure lists by resource group and filters by no tags: both are done here.

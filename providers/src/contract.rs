@@ -113,6 +113,7 @@ pub async fn check(world: &dyn World) -> Vec<Finding> {
         an_offer_names_its_price_and_shape,
         an_unknown_type_fails_its_own_pool_only,
         a_history_rises_in_time_and_ends_with_the_price_of_now,
+        signals_are_of_spot_pools_that_were_asked_for,
         a_launch_carries_its_tags,
         a_listing_shows_every_machine,
         the_same_token_makes_nothing_new,
@@ -284,6 +285,16 @@ async fn a_history_rises_in_time_and_ends_with_the_price_of_now(world: &dyn Worl
     })?;
     let last = history.prices.last().map(|(_, price)| *price);
     ensure(last == Some(offer.price), || format!("offered for {:?}, and the history ends {last:?}", offer.price))
+}
+
+async fn signals_are_of_spot_pools_that_were_asked_for(world: &dyn World) -> Fact {
+    let (spot, on_demand) = (world.spot(), world.on_demand());
+    let told = world.provider().signals(spot.region(), &[spot.clone(), on_demand]).await;
+    let told = told.map_err(|failure| Stop::Break(failure.to_string()))?;
+    let Some(told) = told else {
+        return Err(Stop::Skip("this cloud says nothing of how likely machines are to be had"));
+    };
+    ensure(told.len() == 1 && told.iter().all(|(pool, _)| *pool == spot), || format!("{told:?}"))
 }
 
 async fn a_launch_carries_its_tags(world: &dyn World) -> Fact {

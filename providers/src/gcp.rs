@@ -18,15 +18,15 @@ use core::time::Duration;
 use policies::control::Launched;
 use policies::failure::{Failure, FailureKind};
 use policies::model::{
-    Capabilities, Instance, InstanceId, InstanceType, Notice, Offer, Pool, ProviderName, Region, Zone,
+    Capabilities, Instance, InstanceId, InstanceType, Market, Notice, Offer, Pool, ProviderName, Region, Zone,
 };
-use policies::units::{ListPrice, Span};
+use policies::units::{ListPrice, Span, Time};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 
 use crate::clock::now;
 use crate::net::is_plaintext;
-use crate::{LaunchSpec, Order, Provider, Rate, Rates};
+use crate::{LaunchSpec, Order, PriceHistory, Provider, Rate, Rates, Signal};
 
 mod doctor;
 mod failure;
@@ -45,6 +45,7 @@ use wire::{Compute, State};
 const INSERT: &str = "instances.insert";
 const DELETE: &str = "instances.delete";
 const LIST: &str = "instances.aggregatedList";
+const HISTORY: &str = "advice.capacityHistory";
 
 /// A repeated request id is the same request for at least this long. Compute Engine states no time; Google's other
 /// interfaces with a `requestId` say at least an hour. After that the name still keeps a second machine away.
@@ -271,6 +272,39 @@ impl Provider for Gcp {
     async fn offers(&self, region: &Region, pools: &[Pool]) -> Result<Vec<Result<Offer, (Pool, Failure)>>, Failure> {
         // Half of the deadline for reading, so that there is an answer with what was read.
         self.catalogue.lock().await.offers(&self.compute, region, pools, now(), self.deadline() / 2).await
+    }
+
+    /// Of spot only. Google tells some months of a place at once.
+    async fn price_history(
+        &self,
+        region: &Region,
+        pools: &[Pool],
+        since: Time,
+    ) -> Result<Option<Vec<PriceHistory>>, Failure> {
+        let mut told = Vec::new();
+        for pool in pools.iter().filter(|pool| pool.market() == Market::Spot) {
+            let (zone, kind) = (pool.zone().as_str(), pool.instance_type().as_str());
+            let prices = self.compute.spot_prices(region.as_str(), zone, kind).await;
+            let mut prices = prices.map_err(|trouble| failure::of_look(HISTORY, &trouble))?;
+            // Of what was before, the last still held then.
+            let before = prices.iter().filter(|(at, _)| *at <= since).count().saturating_sub(1);
+            prices.drain(..before);
+            if !prices.is_empty() {
+                told.push(PriceHistory { pool: pool.clone(), prices });
+            }
+        }
+        Ok(Some(told))
+    }
+
+    async fn signals(&self, region: &Region, pools: &[Pool]) -> Result<Option<Vec<(Pool, Signal)>>, Failure> {
+        let mut told = Vec::new();
+        for pool in pools.iter().filter(|pool| pool.market() == Market::Spot) {
+            let (zone, kind) = (pool.zone().as_str(), pool.instance_type().as_str());
+            let rate = self.compute.preempted(region.as_str(), zone, kind).await;
+            let rate = rate.map_err(|trouble| failure::of_look(HISTORY, &trouble))?;
+            told.extend(rate.and_then(translate::share).map(|share| (pool.clone(), Signal::Preempted(share))));
+        }
+        Ok(Some(told))
     }
 
     async fn instances(&self, region: &Region) -> Result<Vec<Instance>, Failure> {

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tracing::Instrument;
 use tracing::field::Empty;
 
-use crate::{Order, PriceHistory, Provider};
+use crate::{Order, PriceHistory, Provider, Signal};
 
 mod meter;
 mod rates;
@@ -186,6 +186,10 @@ impl<P: Provider + ?Sized> Provider for Guarded<P> {
     ) -> Result<Option<Vec<PriceHistory>>, Failure> {
         let work = self.inner.price_history(region, pools, since);
         self.call(CallClass::Price, Some(region), None, work, |_| "ok").await
+    }
+
+    async fn signals(&self, region: &Region, pools: &[Pool]) -> Result<Option<Vec<(Pool, Signal)>>, Failure> {
+        self.call(CallClass::Price, Some(region), None, self.inner.signals(region, pools), |_| "ok").await
     }
 
     async fn instances(&self, region: &Region) -> Result<Vec<Instance>, Failure> {

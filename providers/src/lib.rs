@@ -5,6 +5,7 @@
 //!
 //! Not here: what to buy (crate `policies`), when to call (`daemon`).
 
+use core::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use policies::failure::Failure;
 use policies::model::{
     Capabilities, FleetName, Instance, InstanceId, Notice, Offer, Pool, ProviderName, Region, Token,
 };
-use policies::units::{ListPrice, Time};
+use policies::units::{ListPrice, Share, Time};
 
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -72,6 +73,12 @@ pub trait Provider: Send + Sync {
         Ok(None)
     }
 
+    /// What the cloud says of how likely a machine of each of these pools is to be had, or to be kept, for people to look
+    /// at: nothing is decided by it. A pool that nothing is said of is left out. `None`: this cloud says nothing.
+    async fn signals(&self, _region: &Region, _pools: &[Pool]) -> Result<Option<Vec<(Pool, Signal)>>, Failure> {
+        Ok(None)
+    }
+
     /// Every machine of the region that carries our owner tag, in every phase. Complete or a failure: absence is
     /// evidence.
     async fn instances(&self, region: &Region) -> Result<Vec<Instance>, Failure>;
@@ -99,6 +106,28 @@ pub struct PriceHistory {
     /// Since when each price was in force, until the next; times rise. The first may be older than was asked for: the
     /// price in force then. The last is that of now.
     pub prices: Vec<(Time, ListPrice)>,
+}
+
+/// What a cloud says of a pool beside its price. Each cloud measures something else; they do not compare.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Signal {
+    /// EC2's placement score of the zone for all types asked for together: how likely spot is to be had, from 1 to 10.
+    PlacementScore(u8),
+    /// Share of spot machines that Azure evicted in an hour, of the last weeks: at least the first, at most the second.
+    EvictedAnHour(Share, Option<Share>),
+    /// Of the spot machines that ended at Google lately, the share that was preempted.
+    Preempted(Share),
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PlacementScore(score) => write!(f, "score {score} of 10"),
+            Self::EvictedAnHour(from, Some(to)) => write!(f, "{from} to {to} evicted an hour"),
+            Self::EvictedAnHour(from, None) => write!(f, "{from} or more evicted an hour"),
+            Self::Preempted(share) => write!(f, "{share} preempted"),
+        }
+    }
 }
 
 /// A launch order with its specification.

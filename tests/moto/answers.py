@@ -8,6 +8,8 @@ from datetime import datetime
 from urllib.parse import parse_qsl, urlencode
 from xml.sax.saxutils import escape
 
+from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
+
 from cloud import outside, stamp
 
 EC2_NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
@@ -235,6 +237,18 @@ def spot_prices(cloud, call, page, empty_token):
         for kind, zone, product, price, at in rows
     )
     return xml("DescribeSpotPriceHistory", f"<spotPriceHistorySet>{items}</spotPriceHistorySet>{token}")
+
+
+def placement_scores(cloud, call):
+    """The first zone has the best score, each next one less; with fewer than three types all are low, as EC2 says."""
+    few = len(call.list("InstanceType")) < 3
+    items = "".join(
+        f"<item><region>{escape(region)}</region><availabilityZoneId>{zone.zone_id}</availabilityZoneId>"
+        f"<score>{1 if few else 9 - place}</score></item>"
+        for region in call.list("RegionName")
+        for place, zone in enumerate(RegionsAndZonesBackend.zones.get(region, []))
+    )
+    return xml("GetSpotPlacementScores", f"<spotPlacementScoreSet>{items}</spotPlacementScoreSet>")
 
 
 def spot_requests(cloud, call, page, empty_token):

@@ -179,6 +179,8 @@ class Layer:
             return answers.spot_requests(self.cloud, call, page, empty)
         if call.action == "GetProducts":
             return answers.products(self.cloud, call)
+        if call.action == "GetSpotPlacementScores":
+            return answers.placement_scores(self.cloud, call)
         return None
 
     def forward(self, environ, body, looking=False):

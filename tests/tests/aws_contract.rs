@@ -14,7 +14,7 @@ use policies::units::{Span, Time};
 use providers::aws::{AccessKey, Aws, AwsSettings, LaunchApi};
 use providers::contract::{Fault, Verdict, World, check, report};
 use providers::spec::AwsSpec;
-use providers::{CallClass, LaunchSpec, Order, Provider};
+use providers::{CallClass, LaunchSpec, Order, Provider, Signal};
 use serde_json::json;
 use spotfleet_tests::moto::{KEY, Moto, MotoMachine, MotoRegion};
 
@@ -424,6 +424,25 @@ async fn past_prices_are_those_of_the_pools_asked_for_page_by_page() {
     assert_eq!((&history.pool, prices), (&pools[0], vec![36_000, 40_000]));
     let none = ec2.aws.price_history(&region, &pools[2..], since).await.expect("no call is made");
     assert_eq!(none, Some(Vec::new()), "the price list tells no past");
+}
+
+#[tokio::test]
+#[ignore = "needs moto: cargo xtask test"]
+async fn zones_have_the_placement_scores_of_all_types_together() {
+    let ec2 = Ec2::new("ap-southeast-2").await;
+    let region = ec2.region.name().into();
+    let pool = |zone: &str, kind: &str| ec2.pool(zone, kind, Market::Spot);
+    let three = [pool("a", "m5.large"), pool("b", "m5.large"), pool("a", "m6i.large"), pool("a", "c5.large")];
+    let told = ec2.aws.signals(&region, &three).await.expect("an answer").expect("EC2 has scores");
+    let scores: Vec<_> = told.iter().map(|(pool, signal)| (pool.clone(), *signal)).collect();
+    let expected = [9, 8, 9, 9].map(Signal::PlacementScore);
+    assert_eq!(scores, three.iter().cloned().zip(expected).collect::<Vec<_>>());
+    // With few types every score is low: EC2 says so, and so does its peer.
+    let told = ec2.aws.signals(&region, &three[..2]).await.expect("an answer").expect("EC2 has scores");
+    assert!(told.iter().all(|(_, signal)| *signal == Signal::PlacementScore(1)), "{told:?}");
+    let calls = ec2.region.calls("GetSpotPlacementScores");
+    let none = ec2.aws.signals(&region, &[ec2.pool("a", "m5.large", Market::OnDemand)]).await;
+    assert_eq!((none.expect("no call is made"), ec2.region.calls("GetSpotPlacementScores")), (Some(Vec::new()), calls));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use super::{Done, Fault, files, orders, plan};
 use crate::assemble::Assembled;
 use crate::http::view::{Closure, Fleets, Prices};
 use crate::prices::plot::svg;
-use crate::prices::{FleetPrices, PAST_POOLS, Past, past};
+use crate::prices::{FleetPrices, PAST_POOLS, Past, Said, past, signals};
 use crate::shell::dry::{Unread, WhatIf, first_look};
 use crate::store::{self, StoreError};
 
@@ -48,6 +48,11 @@ pub struct PricesArgs {
     #[arg(long, value_name = "LENGTH", num_args = 0..=1, require_equals = true, default_missing_value = "7d",
           value_parser = history)]
     pub history: Option<Duration>,
+
+    /// Ask what clouds say of how likely machines are to be had or kept: placement scores of EC2, evictions of Azure,
+    /// preemptions of Google
+    #[arg(long)]
+    pub signals: bool,
 
     /// Plot past prices to this file, of 7d when --history says nothing else
     #[arg(long, value_name = "FILE")]
@@ -87,7 +92,14 @@ pub(crate) fn prices(args: &PricesArgs, out: &Out) -> Result<Done, Fault> {
             fleets.iter_mut().for_each(|fleet| fleet.take(&past, &rates));
             told = Some((past, since));
         }
-        Seen { fleets, unread, told }
+        let mut said = None;
+        if args.signals {
+            let pools: BTreeSet<Pool> = fleets.iter().flat_map(FleetPrices::spot).cloned().collect();
+            let answers = signals(&world, pools).await;
+            answers.give(&mut fleets);
+            said = Some(answers);
+        }
+        Seen { fleets, unread, told, said }
     })?;
     show(&seen, args, out)
 }
@@ -97,12 +109,14 @@ struct Seen {
     fleets: Vec<FleetPrices>,
     unread: Unread,
     told: Option<(Past, Time)>,
+    said: Option<Said>,
 }
 
 fn show(seen: &Seen, args: &PricesArgs, out: &Out) -> Result<Done, Fault> {
-    let Seen { fleets, unread, told } = seen;
+    let Seen { fleets, unread, told, said } = seen;
     let told = told.as_ref().map(|(past, since)| (past, *since));
-    out.value(&Prices::new(fleets, unread, told), |_| text::tables(fleets, unread, told))?;
+    let said = said.as_ref();
+    out.value(&Prices::new(fleets, unread, told, said), |_| text::tables(fleets, unread, told, said))?;
     if let (Some(path), Some((_, since))) = (&args.svg, told) {
         let drawn = svg(fleets, since).map_err(|e| Fault::doing("plot prices", &e))?;
         std::fs::write(path, drawn).map_err(|e| Fault::doing(&format!("write {}", path.display()), &e))?;

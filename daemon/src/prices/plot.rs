@@ -405,7 +405,12 @@ mod tests {
             refused: None,
         };
         let past = [(hours_ago(50), before), (hours_ago(1), since)];
-        Row { price, failure: None, past: past.map(|(at, micros)| (at, PricePerHour::from_micros(micros))).into() }
+        Row {
+            price,
+            failure: None,
+            signal: None,
+            past: past.map(|(at, micros)| (at, PricePerHour::from_micros(micros))).into(),
+        }
     }
 
     fn fleet(name: &str, pools: Vec<Row>) -> FleetPrices {

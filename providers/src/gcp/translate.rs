@@ -6,7 +6,7 @@ use policies::failure::{Failure, FailureKind};
 use policies::model::{
     FleetName, Instance, InstanceId, InstanceType, Market, Phase, Pool, ProviderName, Region, Token,
 };
-use policies::units::{Span, Time};
+use policies::units::{Share, Span, Time};
 
 use crate::Order;
 use crate::spec::GcpSpec;
@@ -259,6 +259,12 @@ pub(super) fn time_of(text: &str) -> Option<Time> {
 pub(super) fn unknown_type(operation: &str, kind: &InstanceType, zone: &str) -> Failure {
     let text = format!("{zone} has no machine type {kind}");
     Failure::new(FailureKind::Invalid, operation, "-", &text)
+}
+
+/// A share of one as Google tells it, to the hundredth of a percent.
+pub(super) fn share(rate: f64) -> Option<Share> {
+    let fits = (0.0..=1.0).contains(&rate);
+    fits.then(|| format!("{:.0}", rate * 10_000.0).parse().ok()).flatten().map(Share::from_basis_points)
 }
 
 #[cfg(test)]

@@ -247,25 +247,54 @@ impl Compute {
         zone: &str,
         machine_type: &str,
     ) -> Result<Option<(ListPrice, Option<Time>)>, Trouble> {
+        let answer = self.capacity_history(region, zone, machine_type, Types::Price).await?;
+        let newest = answer.price_history.iter().max_by_key(|record| since(record.interval.as_ref()));
+        Ok(newest.and_then(|r| Some((price(r.list_price.as_ref()?)?, since(r.interval.as_ref())))))
+    }
+
+    /// Every spot price that Google tells of a type in a zone, oldest first. Those of an unknown time are left out.
+    pub(super) async fn spot_prices(
+        &self,
+        region: &str,
+        zone: &str,
+        machine_type: &str,
+    ) -> Result<Vec<(Time, ListPrice)>, Trouble> {
+        let answer = self.capacity_history(region, zone, machine_type, Types::Price).await?;
+        let records = answer.price_history.iter();
+        let mut prices: Vec<_> =
+            records.filter_map(|r| Some((since(r.interval.as_ref())?, price(r.list_price.as_ref()?)?))).collect();
+        prices.sort_unstable_by_key(|(at, _)| *at);
+        prices.dedup_by_key(|(at, _)| *at);
+        Ok(prices)
+    }
+
+    /// Of the spot machines that ended, the share that was preempted, from 0 to 1, of the newest time that is told.
+    pub(super) async fn preempted(&self, region: &str, zone: &str, machine_type: &str) -> Result<Option<f64>, Trouble> {
+        let answer = self.capacity_history(region, zone, machine_type, Types::Preemption).await?;
+        let newest = answer.preemption_history.iter().max_by_key(|record| since(record.interval.as_ref()));
+        Ok(newest.and_then(|record| record.preemption_rate))
+    }
+
+    async fn capacity_history(
+        &self,
+        region: &str,
+        zone: &str,
+        machine_type: &str,
+        what: Types,
+    ) -> Result<model::CapacityHistoryResponse, Trouble> {
         let scheduling = model::CapacityHistoryRequestInstancePropertiesScheduling::new()
             .set_provisioning_model(history::ProvisioningModel::Spot);
         let properties = model::CapacityHistoryRequestInstanceProperties::new()
             .set_machine_type(machine_type)
             .set_scheduling(scheduling);
         let request = model::CapacityHistoryRequest::new()
-            .set_types([Types::Price])
+            .set_types([what])
             .set_location_policy(
                 model::CapacityHistoryRequestLocationPolicy::new().set_location(format!("zones/{zone}")),
             )
             .set_instance_properties(properties);
         let call = self.advice.capacity_history().set_project(&self.project).set_region(region).set_body(request);
-        let answer = call.with_attempt_timeout(self.deadline).send().await.map_err(trouble)?;
-        let since = |record: &model::CapacityHistoryResponsePriceRecord| {
-            let start = record.interval.as_ref()?.start_time.as_ref()?;
-            Some(Time::from_millis(start.seconds().saturating_mul(1_000)))
-        };
-        let newest = answer.price_history.iter().max_by_key(|record| since(record));
-        Ok(newest.and_then(|record| Some((price(record.list_price.as_ref()?)?, since(record)))))
+        call.with_attempt_timeout(self.deadline).send().await.map_err(trouble)
     }
 
     /// The quotas of a region.
@@ -279,6 +308,12 @@ impl Compute {
         };
         Ok(found.quotas.into_iter().filter_map(quota).collect())
     }
+}
+
+/// When a record of the history begins.
+fn since(interval: Option<&model::Interval>) -> Option<Time> {
+    let start = interval?.start_time.as_ref()?;
+    Some(Time::from_millis(start.seconds().saturating_mul(1_000)))
 }
 
 /// Millionths of a currency that we know, rounded up.

@@ -19,7 +19,7 @@ pub enum CallClass {
     Terminate,
     /// `instances`.
     Read,
-    /// `offers` and `price_history`.
+    /// `offers`, `price_history` and `signals`.
     Price,
     /// `notices`.
     Notice,

@@ -422,6 +422,15 @@ fn other(world: &mut World, asked: &Asked<'_>) -> Reply {
             let data = if query.contains("skuspotevictionrate") {
                 json!([{"skuName": "standard_d4s_v5", "location": LOCATION, "evictionRate": "0-5"},
                     {"skuName": "standard_d2s_v5", "location": LOCATION, "evictionRate": "20+"}])
+            } else if query.contains("skuspotpricehistory") {
+                // The newest first. Before that, all cost twice as much.
+                let points = |price: f64| {
+                    json!([{"effectiveDate": world.moment(0), "priceUSD": price},
+                        {"effectiveDate": "2026-01-01T00:00:00Z", "priceUSD": 2.0 * price}])
+                };
+                let rows = SIZES.iter().filter(|(_, _, _, spot)| *spot > 0.0);
+                rows.map(|(size, _, _, spot)| json!({"skuName": size.to_lowercase(), "spotPrices": points(*spot)}))
+                    .collect()
             } else {
                 json!([])
             };

@@ -191,7 +191,18 @@ impl World {
                         "listPrice": {"currencyCode": "USD", "units": "0", "nanos": nanos}})
                 };
                 let prices = [price("2026-09-01T00:00:00Z", 71_000_000), price("2026-11-01T00:00:00Z", 52_000_500)];
-                (200, json!({"location": place, "priceHistory": prices}))
+                let mut answer = json!({"location": place});
+                if body["types"].as_array().is_some_and(|types| types.contains(&"PRICE".into())) {
+                    answer["priceHistory"] = json!(prices);
+                }
+                if body["types"].as_array().is_some_and(|types| types.contains(&"PREEMPTION".into())) {
+                    let day = |day: u32, rate: f64| {
+                        let start = format!("2026-11-{day:02}T00:00:00Z");
+                        json!({"interval": {"startTime": start}, "preemptionRate": rate})
+                    };
+                    answer["preemptionHistory"] = json!([day(20, 0.0123), day(19, 0.5)]);
+                }
+                (200, answer)
             }
             Call::Region => {
                 let quota =

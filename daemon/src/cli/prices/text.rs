@@ -5,7 +5,7 @@ use policies::report::{Because, render_because};
 use policies::units::{Span, Time, UnitPrice};
 
 use crate::cli::out::{lines, table};
-use crate::prices::{FleetPrices, PAST_POOLS, Past, Row, short};
+use crate::prices::{FleetPrices, PAST_POOLS, Past, Row, Said, short};
 use crate::shell::dry::Unread;
 
 /// Blocks in a line of past prices.
@@ -15,7 +15,12 @@ const BLOCKS: u64 = 24;
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// A table for each fleet, then what could not be read.
-pub(super) fn tables(fleets: &[FleetPrices], unread: &Unread, told: Option<(&Past, Time)>) -> String {
+pub(super) fn tables(
+    fleets: &[FleetPrices],
+    unread: &Unread,
+    told: Option<(&Past, Time)>,
+    said: Option<&Said>,
+) -> String {
     let each: Vec<_> = fleets.iter().map(|fleet| of_fleet(fleet, told.map(|(_, since)| since))).collect();
     let mut text = each.join("\n");
     let mut notes = Vec::new();
@@ -39,6 +44,14 @@ pub(super) fn tables(fleets: &[FleetPrices], unread: &Unread, told: Option<(&Pas
         }
         for provider in &past.silent {
             notes.push(format!("{provider} tells no past prices"));
+        }
+    }
+    if let Some(said) = said {
+        for (lane, failure) in &said.failures {
+            notes.push(format!("{lane}: its signals cannot be read: {failure}"));
+        }
+        for provider in &said.silent {
+            notes.push(format!("{provider} says nothing of how likely machines are to be had or kept"));
         }
     }
     notes.dedup();
@@ -66,7 +79,7 @@ fn of_fleet(fleet: &FleetPrices, since: Option<Time>) -> String {
     let machine_places = longest(pools.iter().filter_map(|row| row.price.price));
     let unit_places = longest(pools.iter().filter_map(|row| row.price.per_unit()));
     for row in pools {
-        let Row { price, failure: _, past: _ } = row;
+        let Row { price, failure: _, signal: _, past: _ } = row;
         let offer = price.offer.as_ref();
         let mut cells = vec![short(&price.pool), price.pool.market().name().to_owned()];
         cells.push(or_dash(price.price.map(|price| places(price, machine_places))));
@@ -127,12 +140,15 @@ fn coarse(span: Span) -> String {
 
 /// What tells of room there.
 fn signal(row: &Row) -> String {
-    match (row.is_sold_out(), row.price.failures) {
-        (true, _) => "sold out".to_owned(),
-        (false, 0) => "-".to_owned(),
-        (false, 1) => "the last launch failed".to_owned(),
-        (false, n) => format!("the last {n} launches failed"),
-    }
+    let said = row.signal.map(|signal| signal.to_string());
+    let seen = match (row.is_sold_out(), row.price.failures) {
+        (true, _) => Some("sold out".to_owned()),
+        (false, 0) => None,
+        (false, 1) => Some("the last launch failed".to_owned()),
+        (false, n) => Some(format!("the last {n} launches failed")),
+    };
+    let all: Vec<_> = seen.into_iter().chain(said).collect();
+    if all.is_empty() { "-".to_owned() } else { all.join(", ") }
 }
 
 /// Whether it may be bought from.
@@ -177,7 +193,8 @@ mod tests {
     use policies::failure::{Failure, FailureKind};
     use policies::model::{Offer, Pool, Shape};
     use policies::plan::PoolPrice;
-    use policies::units::{Capacity, Currency, ListPrice, PricePerHour};
+    use policies::units::{Capacity, Currency, ListPrice, PricePerHour, Share};
+    use providers::Signal;
 
     use super::*;
 
@@ -201,7 +218,7 @@ mod tests {
             failures: 0,
             refused,
         };
-        Row { price, failure: None, past: Vec::new() }
+        Row { price, failure: None, signal: None, past: Vec::new() }
     }
 
     fn fleet(pools: Vec<Row>) -> FleetPrices {
@@ -218,14 +235,17 @@ mod tests {
         let cap = UnitPrice::from_nanos(17_500_000);
         let mut failed = row("aws/r/r-a/large/spot", Some((61_000, 90)), None);
         failed.price.failures = 3;
+        failed.signal = Some(Signal::PlacementScore(9));
         let mut sold_out = row("ppio/27/27/4090/spot", None, Some(Because::NoOffer));
         sold_out.failure = Some(failure(FailureKind::NoCapacity));
         let mut broken = row("gcp/s/s-a/n2/spot", None, Some(Because::NoOffer));
         broken.failure = Some(failure(FailureKind::Invalid));
         let closed = Because::Closed { kind: FailureKind::Quota, until };
+        let mut shut = row("aws/r/1/large/spot", Some((61_005, 60 * 24 * 195)), Some(closed));
+        shut.signal = Some(Signal::EvictedAnHour(Share::percent(5), Some(Share::percent(10))));
         let pools = vec![
             failed,
-            row("aws/r/1/large/spot", Some((61_005, 60 * 24 * 195)), Some(closed)),
+            shut,
             row("aws/r/r-b/large/spot", Some((210_000, 1)), Some(Because::AboveShareOfOnDemand(cap))),
             row("aws/r/r-a/large/on-demand", Some((200_000, 0)), None),
             sold_out,
@@ -235,7 +255,9 @@ mod tests {
         let lane = Pool::parse("gcp/t/t-a/n2/spot").unwrap().lane().clone();
         unread.machines.insert(lane.clone(), failure(FailureKind::Denied));
         unread.offers.insert(lane, failure(FailureKind::Unavailable));
-        let shown = tables(&[fleet(pools)], &unread, None);
+        let mut said = Said { silent: ["ppio".into()].into(), ..Said::default() };
+        said.failures.insert(Pool::parse("gcp/s/s-a/n2/spot").unwrap().lane().clone(), failure(FailureKind::Denied));
+        let shown = tables(&[fleet(pools)], &unread, None, Some(&said));
         assert_eq!(shown, include_str!("goldens/table.txt"), "\n{shown}");
     }
 
@@ -251,7 +273,7 @@ mod tests {
             offer.price = ListPrice { micros: 571_429, currency: Currency::Cny };
         }
         let past = Past { silent: ["ppio".into()].into(), ..Past::default() };
-        let shown = tables(&[fleet(vec![told, foreign])], &Unread::default(), Some((&past, since)));
+        let shown = tables(&[fleet(vec![told, foreign])], &Unread::default(), Some((&past, since)), None);
         assert_eq!(shown, include_str!("goldens/past.txt"), "\n{shown}");
     }
 
@@ -272,7 +294,7 @@ mod tests {
     fn that_not_every_past_was_asked_for_is_said() {
         let said = |pools: usize| {
             let rows = (0..pools).map(|n| row(&format!("aws/r/r-{n}/large/spot"), Some((61_000, 90)), None));
-            tables(&[fleet(rows.collect())], &Unread::default(), Some((&Past::default(), NOW)))
+            tables(&[fleet(rows.collect())], &Unread::default(), Some((&Past::default(), NOW)), None)
         };
         assert!(said(PAST_POOLS + 1).ends_with("\npast prices are those of the 200 cheapest pools of web\n"));
         assert!(!said(PAST_POOLS).contains("past prices"));

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Failure;
 use super::make::word;
 use crate::clock::rfc3339;
-use crate::prices::{FleetPrices as Seen, Past, Row};
+use crate::prices::{FleetPrices as Seen, Past, Row, Said};
 use crate::shell::dry::Unread;
 
 /// What `spotfleet prices` prints.
@@ -85,6 +85,8 @@ pub struct PoolPrice {
     pub sold_out: bool,
     /// Launches in a row that failed there for lack of room, as far as is remembered.
     pub failed_launches: u32,
+    /// What the provider says of how likely machines are to be had or kept there, in words; absent where it was not asked.
+    pub signal: Option<String>,
     /// Why there is no price, where the provider said so.
     pub failure: Option<Failure>,
     /// What one machine-hour cost, oldest first; absent where nothing is told.
@@ -105,7 +107,7 @@ pub struct PastPrice {
 pub struct UnreadPlace {
     /// `provider/region`.
     pub lane: String,
-    /// `machines`, `offers` or `history`.
+    /// `machines`, `offers`, `history` or `signals`.
     pub what: String,
     /// Why not.
     pub failure: Failure,
@@ -114,10 +116,12 @@ pub struct UnreadPlace {
 impl Prices {
     /// What was seen of these fleets, with past prices since then.
     #[must_use]
-    pub fn new(fleets: &[Seen], unread: &Unread, past: Option<(&Past, Time)>) -> Self {
+    pub fn new(fleets: &[Seen], unread: &Unread, past: Option<(&Past, Time)>, said: Option<&Said>) -> Self {
         let none = std::collections::BTreeMap::new();
         let history = past.map_or(&none, |(past, _)| &past.failures);
-        let places = [("machines", &unread.machines), ("offers", &unread.offers), ("history", history)];
+        let signals = said.map_or(&none, |said| &said.failures);
+        let places =
+            [("machines", &unread.machines), ("offers", &unread.offers), ("history", history), ("signals", signals)];
         let failures = places.into_iter().flat_map(|(what, failures)| failures.iter().map(move |found| (what, found)));
         Self {
             fleets: fleets.iter().map(FleetPrices::from).collect(),
@@ -178,6 +182,7 @@ impl PoolPrice {
             age_s: offer.map(|offer| seen.at.since(offer.priced_at).as_millis() / 1_000),
             sold_out: row.is_sold_out(),
             failed_launches: price.failures,
+            signal: row.signal.map(|signal| signal.to_string()),
             failure: row.failure.as_ref().map(Failure::from),
             history: (!row.past.is_empty()).then(|| row.past.iter().map(past).collect()),
         }

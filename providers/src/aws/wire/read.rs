@@ -1,6 +1,6 @@
 //! The calls that only read, the termination, and the queue.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::primitives::DateTime;
 use aws_sdk_ec2::types::{Filter, Instance, InstanceLifecycleType, InstanceType as SdkType};
@@ -88,6 +88,44 @@ impl Ec2 {
             }
         }
         Ok(shapes)
+    }
+
+    /// How likely so many machines of these types together are to be had on spot in each zone of this region, from 1
+    /// to 10.
+    pub(in crate::aws) async fn placement_scores(
+        &self,
+        region: &str,
+        types: &BTreeSet<InstanceType>,
+        machines: i32,
+    ) -> Result<BTreeMap<String, u8>, Trouble> {
+        // The scores name zones by their ids, which are the same in every account; we by their names, which are not.
+        let zones = self.client.describe_availability_zones().send().await.map_err(trouble)?;
+        let known = zones.availability_zones().iter();
+        let names: BTreeMap<&str, &str> = known.filter_map(|zone| Some((zone.zone_id()?, zone.zone_name()?))).collect();
+        let mut scores = BTreeMap::new();
+        let mut pages = Pages::default();
+        loop {
+            let page = self
+                .client
+                .get_spot_placement_scores()
+                .set_instance_types(Some(types.iter().map(ToString::to_string).collect()))
+                .target_capacity(machines)
+                .single_availability_zone(true)
+                .region_names(region)
+                .set_next_token(pages.token.clone())
+                .send()
+                .await
+                .map_err(trouble)?;
+            for told in page.spot_placement_scores() {
+                let name = told.availability_zone_id().and_then(|id| names.get(id));
+                if let (Some(name), Some(score)) = (name, told.score().and_then(|score| u8::try_from(score).ok())) {
+                    scores.insert((*name).to_owned(), score);
+                }
+            }
+            if !pages.turn(page.next_token())? {
+                return Ok(scores);
+            }
+        }
     }
 
     /// The current spot prices of these types in every zone of the region.
