@@ -495,9 +495,9 @@ async fn a_token_reaches_no_text() {
     }
 }
 
-/// The witness of `tests/gcp/witness.py` on these calls: whether it is content, and what it says.
+/// The witness of `tests/witness/gcp_discovery.py` on these calls: whether it is content, and what it says.
 fn testimony(calls: &[Value]) -> (bool, String) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("gcp/witness.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("witness/gcp_discovery.py");
     let mut input = tempfile::tempfile().expect("a file");
     for call in calls {
         writeln!(input, "{call}").expect("it is written");
@@ -554,9 +554,9 @@ async fn all_that_is_said_is_as_googles_own_document_has_it() {
 
     let log = world.peer.log();
     let calls: BTreeSet<Call> = log.iter().map(|request| request.call).collect();
-    assert_eq!(calls.len(), 9, "every call is among them: {calls:?}");
+    assert_eq!(calls.len(), 9, "every call of the adapter is among them: {calls:?}");
     let line = |request: &Request| {
-        let Request { call: _, method, path, query, body, answer } = request;
+        let Request { call: _, at: _, method, path, query, body, answer } = request;
         let (status, answer) = answer.clone().unzip();
         json!({"method": method, "path": path, "query": query, "body": body, "status": status, "answer": answer})
     };
