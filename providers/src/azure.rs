@@ -257,18 +257,25 @@ impl Azure {
 
 /// Tokens for the credential of these settings.
 fn identity(settings: &AzureSettings) -> Result<Arc<dyn TokenSource>, Failure> {
-    let client = client(settings)?;
     let authority = match &settings.authority_url {
         Some(_) => Some(url(settings.authority_url.as_ref(), "", settings.allow_http)?),
         None => None,
     };
+    // The identity service of a VM is on the VM's own host.
+    let on_host = matches!(settings.credential, Credential::ManagedIdentity { .. });
+    let client = client(settings, on_host || authority.as_ref().is_some_and(is_here))?;
     Ok(Arc::new(token::Identity::new(&settings.credential, client, authority)?))
 }
 
 /// No single request takes longer than the shortest call may.
-fn client(settings: &AzureSettings) -> Result<reqwest::Client, Failure> {
+fn client(settings: &AzureSettings, near: bool) -> Result<reqwest::Client, Failure> {
     let timeout = REQUEST_TIMEOUT.min(settings.call_deadline);
-    wire::client(timeout).map_err(|text| wrong(&format!("no HTTP client can be made: {text}")))
+    wire::client(timeout, near).map_err(|text| wrong(&format!("no HTTP client can be made: {text}")))
+}
+
+/// It is a server on this machine: no proxy stands between.
+fn is_here(url: &Link) -> bool {
+    url.scheme() == "http" && !is_plaintext(url.as_str())
 }
 
 /// A request without an answer in this time has none. The answers of Azure come within seconds.
@@ -277,7 +284,7 @@ const REQUEST_TIMEOUT: Span = Span::from_secs(30);
 fn connect(settings: &AzureSettings, tokens: Arc<dyn TokenSource>) -> Result<(Arm, Retail), Failure> {
     let arm = url(settings.endpoint_url.as_ref(), ARM_URL, settings.allow_http)?;
     let prices = url(settings.prices_url.as_ref(), PRICES_URL, settings.allow_http)?;
-    let client = client(settings)?;
+    let client = client(settings, is_here(&arm) || is_here(&prices))?;
     let arm = Arm::new(client.clone(), arm, &settings.subscription_id, &settings.resource_group, tokens);
     Ok((arm, Retail::new(client, prices)))
 }

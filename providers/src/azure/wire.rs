@@ -54,14 +54,15 @@ pub(super) struct Answer {
     pub(super) retry_after: Option<Span>,
 }
 
-/// The client that everything is asked with: no redirects, no proxies of the environment, no second attempts of its
-/// own.
+/// The client that everything is asked with: no redirects, no second attempts of its own. What is `near` is reached
+/// directly, all else by the proxies that the environment names.
 ///
 /// # Errors
 /// Text when it cannot be built.
-pub(super) fn client(timeout: Span) -> Result<Client, String> {
-    Client::builder()
-        .no_proxy()
+pub(super) fn client(timeout: Span, near: bool) -> Result<Client, String> {
+    let client = Client::builder();
+    let client = if near { client.no_proxy() } else { client };
+    client
         .redirect(Policy::none())
         .referer(false)
         .retry(reqwest::retry::never())
