@@ -285,13 +285,8 @@ impl Provider for Gcp {
         for pool in pools.iter().filter(|pool| pool.market() == Market::Spot) {
             let (zone, kind) = (pool.zone().as_str(), pool.instance_type().as_str());
             let prices = self.compute.spot_prices(region.as_str(), zone, kind).await;
-            let mut prices = prices.map_err(|trouble| failure::of_look(HISTORY, &trouble))?;
-            // Of what was before, the last still held then.
-            let before = prices.iter().filter(|(at, _)| *at <= since).count().saturating_sub(1);
-            prices.drain(..before);
-            if !prices.is_empty() {
-                told.push(PriceHistory { pool: pool.clone(), prices });
-            }
+            let prices = prices.map_err(|trouble| failure::of_look(HISTORY, &trouble))?;
+            told.extend(PriceHistory::since(pool, prices, since));
         }
         Ok(Some(told))
     }

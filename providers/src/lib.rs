@@ -108,6 +108,19 @@ pub struct PriceHistory {
     pub prices: Vec<(Time, ListPrice)>,
 }
 
+impl PriceHistory {
+    /// The history since then, of prices in any order; of those from before only the last, which still held. `None` without
+    /// any.
+    #[cfg(any(feature = "azure", feature = "gcp"))]
+    pub(crate) fn since(pool: &Pool, mut prices: Vec<(Time, ListPrice)>, since: Time) -> Option<Self> {
+        prices.sort_unstable_by_key(|(at, _)| *at);
+        prices.dedup_by_key(|(at, _)| *at);
+        let before = prices.iter().filter(|(at, _)| *at <= since).count().saturating_sub(1);
+        prices.drain(..before);
+        (!prices.is_empty()).then(|| Self { pool: pool.clone(), prices })
+    }
+}
+
 /// What a cloud says of a pool beside its price. Each cloud measures something else; they do not compare.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Signal {

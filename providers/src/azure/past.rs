@@ -55,13 +55,7 @@ pub(super) fn histories(rows: &[Value], pools: &[Pool], since: Time) -> Vec<Pric
             let at = time_of(point["effectiveDate"].as_str()?)?;
             Some((at, ListPrice::usd(micros(&point["priceUSD"])?)))
         };
-        let mut prices: Vec<_> = told.as_array()?.iter().filter_map(point).collect();
-        prices.sort_unstable_by_key(|(at, _)| *at);
-        prices.dedup_by_key(|(at, _)| *at);
-        // Of what was before, the last still held then.
-        let before = prices.iter().filter(|(at, _)| *at <= since).count().saturating_sub(1);
-        prices.drain(..before);
-        (!prices.is_empty()).then(|| PriceHistory { pool: pool.clone(), prices })
+        PriceHistory::since(pool, told.as_array()?.iter().filter_map(point).collect(), since)
     };
     spot(pools).filter_map(history).collect()
 }

@@ -252,7 +252,7 @@ impl Compute {
         Ok(newest.and_then(|r| Some((price(r.list_price.as_ref()?)?, since(r.interval.as_ref())))))
     }
 
-    /// Every spot price that Google tells of a type in a zone, oldest first. Those of an unknown time are left out.
+    /// Every spot price that Google tells of a type in a zone. Those of an unknown time are left out.
     pub(super) async fn spot_prices(
         &self,
         region: &str,
@@ -261,11 +261,7 @@ impl Compute {
     ) -> Result<Vec<(Time, ListPrice)>, Trouble> {
         let answer = self.capacity_history(region, zone, machine_type, Types::Price).await?;
         let records = answer.price_history.iter();
-        let mut prices: Vec<_> =
-            records.filter_map(|r| Some((since(r.interval.as_ref())?, price(r.list_price.as_ref()?)?))).collect();
-        prices.sort_unstable_by_key(|(at, _)| *at);
-        prices.dedup_by_key(|(at, _)| *at);
-        Ok(prices)
+        Ok(records.filter_map(|r| Some((since(r.interval.as_ref())?, price(r.list_price.as_ref()?)?))).collect())
     }
 
     /// Of the spot machines that ended, the share that was preempted, from 0 to 1, of the newest time that is told.
