@@ -47,7 +47,7 @@ pub struct Row {
     /// Why there is no offer, where the provider said so.
     pub failure: Option<Failure>,
     /// What the provider says of how likely machines are to be had or kept there.
-    pub signal: Option<Signal>,
+    pub signals: Vec<Signal>,
     /// What one machine cost: since when, until the next. Empty where nothing is told.
     pub past: Vec<(Time, PricePerHour)>,
 }
@@ -74,7 +74,12 @@ impl FleetPrices {
         let observation = &decided.observation;
         let row = |price: PoolPrice| {
             let failure = unread.pools.get(&price.pool).or_else(|| unread.offers.get(price.pool.lane()));
-            Row { failure: failure.filter(|_| price.offer.is_none()).cloned(), price, signal: None, past: Vec::new() }
+            Row {
+                failure: failure.filter(|_| price.offer.is_none()).cloned(),
+                price,
+                signals: Vec::new(),
+                past: Vec::new(),
+            }
         };
         let fleet = &observation.fleet;
         Self {
@@ -104,7 +109,7 @@ impl Said {
     /// Gives the rows their signals.
     pub fn give(&self, fleets: &mut [FleetPrices]) {
         for row in fleets.iter_mut().flat_map(|fleet| &mut fleet.pools) {
-            row.signal = self.told.get(&row.price.pool).copied();
+            row.signals = self.told.get(&row.price.pool).cloned().unwrap_or_default();
         }
     }
 }
@@ -132,7 +137,7 @@ pub struct Past {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Said {
     /// Of each pool.
-    pub told: BTreeMap<Pool, Signal>,
+    pub told: BTreeMap<Pool, Vec<Signal>>,
     /// Lanes that could not be asked.
     pub failures: BTreeMap<Lane, Failure>,
     /// Clouds that say nothing.
@@ -148,7 +153,11 @@ pub async fn signals(world: &World, pools: BTreeSet<Pool>) -> Said {
     let mut said = Said::default();
     for (lane, answer) in answers.await {
         match answer {
-            Ok(Some(told)) => said.told.extend(told),
+            Ok(Some(told)) => {
+                for (pool, signal) in told {
+                    said.told.entry(pool).or_default().push(signal);
+                }
+            }
             Ok(None) => drop(said.silent.insert(lane.provider.clone())),
             Err(failure) => drop(said.failures.insert(lane.clone(), failure)),
         }

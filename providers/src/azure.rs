@@ -21,7 +21,7 @@
 //! token). A machine without our owner tag does not exist here. Azure does not tell names of tags apart by case, and
 //! takes `:` in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -32,6 +32,7 @@ use policies::failure::{Failure, FailureKind};
 use policies::model::{Capabilities, Instance, InstanceId, Notice, Offer, Pool, ProviderName, Region};
 use policies::units::{Span, Time};
 use tokio::time::Instant;
+use tracing::debug;
 
 use crate::clock;
 use crate::net::is_plaintext;
@@ -89,6 +90,13 @@ const RATES: Rates = Rates {
 };
 
 const GRAPH: &str = "POST ResourceGraph/resources";
+const SCORES: &str = "POST placementScores";
+
+/// Sizes that one question for placement scores may name. Source: learn.microsoft.com, "Spot Placement Score".
+const SCORED_SIZES: usize = 5;
+
+/// Placement scores are asked for so many machines: a fleet asks for some at a time.
+const SCORED_MACHINES: u32 = 10;
 
 /// A call for notices that brings none ends after this time.
 const NO_NOTICES: Duration = Duration::from_secs(30);
@@ -343,7 +351,16 @@ impl Provider for Azure {
     async fn signals(&self, region: &Region, pools: &[Pool]) -> Result<Option<Vec<(Pool, Signal)>>, Failure> {
         let rows = self.arm.graph(&past::evictions_query(region.as_str(), pools)).await;
         let rows = rows.map_err(|trouble| failure::of_look(GRAPH, &trouble))?;
-        Ok(Some(past::signals(&rows, pools)))
+        let mut told = past::signals(&rows, pools);
+        let sizes: BTreeSet<&str> = pools.iter().map(|pool| pool.instance_type().as_str()).collect();
+        for some in Vec::from_iter(sizes).chunks(SCORED_SIZES) {
+            // They need a role of their own; the rest stands without them.
+            match self.arm.placement_scores(region.as_str(), some, SCORED_MACHINES).await {
+                Ok(scores) => told.extend(past::placements(&scores, pools)),
+                Err(trouble) => debug!(failure = %failure::of_look(SCORES, &trouble), "no placement scores"),
+            }
+        }
+        Ok(Some(told))
     }
 
     /// Azure lists by resource group and filters by no tags: both are done here.

@@ -23,6 +23,7 @@ use policies::model::{
 use policies::units::{ListPrice, Span, Time};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
+use tracing::debug;
 
 use crate::clock::now;
 use crate::net::is_plaintext;
@@ -46,6 +47,10 @@ const INSERT: &str = "instances.insert";
 const DELETE: &str = "instances.delete";
 const LIST: &str = "instances.aggregatedList";
 const HISTORY: &str = "advice.capacityHistory";
+const ADVICE: &str = "advice.capacity";
+
+/// Advice is asked for so many machines: a fleet asks for some at a time, and for one there nearly always is room.
+const ADVISED_MACHINES: i32 = 10;
 
 /// A repeated request id is the same request for at least this long. Compute Engine states no time; Google's other
 /// interfaces with a `requestId` say at least an hour. After that the name still keeps a second machine away.
@@ -298,6 +303,13 @@ impl Provider for Gcp {
             let rate = self.compute.preempted(region.as_str(), zone, kind).await;
             let rate = rate.map_err(|trouble| failure::of_look(HISTORY, &trouble))?;
             told.extend(rate.and_then(translate::share).map(|share| (pool.clone(), Signal::Preempted(share))));
+            // Not every project may ask for advice; the rest stands without it.
+            match self.compute.obtainability(region.as_str(), zone, kind, ADVISED_MACHINES).await {
+                Ok(score) => {
+                    told.extend(score.and_then(translate::share).map(|s| (pool.clone(), Signal::Obtainable(s))));
+                }
+                Err(trouble) => debug!(failure = %failure::of_look(ADVICE, &trouble), "no advice of capacity"),
+            }
         }
         Ok(Some(told))
     }

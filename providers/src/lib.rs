@@ -74,7 +74,7 @@ pub trait Provider: Send + Sync {
     }
 
     /// What the cloud says of how likely a machine of each of these pools is to be had, or to be kept, for people to look
-    /// at: nothing is decided by it. A pool that nothing is said of is left out. `None`: this cloud says nothing.
+    /// at: nothing is decided by it. A pool may have several, and one that nothing is said of has none. `None`: this cloud says nothing.
     async fn signals(&self, _region: &Region, _pools: &[Pool]) -> Result<Option<Vec<(Pool, Signal)>>, Failure> {
         Ok(None)
     }
@@ -130,6 +130,10 @@ pub enum Signal {
     EvictedAnHour(Share, Option<Share>),
     /// Of the spot machines that ended at Google lately, the share that was preempted.
     Preempted(Share),
+    /// How likely spot is to be had at Google now, from none to all.
+    Obtainable(Share),
+    /// How likely spot is to be had at Azure now, in its words: `High`, `Medium` or `Low`.
+    Placement(&'static str),
 }
 
 impl fmt::Display for Signal {
@@ -139,6 +143,8 @@ impl fmt::Display for Signal {
             Self::EvictedAnHour(from, Some(to)) => write!(f, "{from} to {to} evicted an hour"),
             Self::EvictedAnHour(from, None) => write!(f, "{from} or more evicted an hour"),
             Self::Preempted(share) => write!(f, "{share} preempted"),
+            Self::Obtainable(share) => write!(f, "{share} obtainable"),
+            Self::Placement(words) => write!(f, "placement {}", words.to_lowercase()),
         }
     }
 }

@@ -51,6 +51,8 @@ pub enum Call {
     Type,
     /// `advice.capacityHistory`.
     History,
+    /// `advice.capacity`.
+    Advice,
     /// `regions.get`.
     Region,
 }
@@ -285,6 +287,7 @@ fn route(method: &Method, path: &str) -> Option<(Call, Vec<String>)> {
         ("GET", ["zones", zone, "operations"]) => (Call::Events, vec![*zone]),
         ("GET", ["zones", zone, "machineTypes", kind]) => (Call::Type, vec![*zone, *kind]),
         ("POST", ["regions", region, "advice", "capacityHistory"]) => (Call::History, vec![*region]),
+        ("POST", ["regions", region, "advice", "capacity"]) => (Call::Advice, vec![*region]),
         ("GET", ["regions", region]) => (Call::Region, vec![*region]),
         _ => return None,
     };

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use policies::control::Launched;
 use policies::failure::{Failure, FailureKind};
 use policies::model::{FleetName, Instance, InstanceId, Market, NoticeKind, Phase, Pool, Token};
-use policies::units::{ListPrice, Span};
+use policies::units::{ListPrice, Span, Time};
 use providers::contract::{Fault as Wrong, Verdict, World, check, report};
 use providers::doctor::{Doctor, Finding, Verdict as Health, Wanted};
 use providers::gcp::{Gcp, GcpDoctor, GcpSettings};
@@ -551,9 +551,12 @@ async fn all_that_is_said_is_as_googles_own_document_has_it() {
     }];
     GcpDoctor::new(settings(world.peer.origin())).await.expect("good settings").examine(&wanted).await;
 
+    world.gcp.signals(&REGION.into(), &[world.spot()]).await.expect("signals");
+    world.gcp.price_history(&REGION.into(), &[world.spot()], Time::EPOCH).await.expect("a history");
+
     let log = world.peer.log();
     let calls: BTreeSet<Call> = log.iter().map(|request| request.call).collect();
-    assert_eq!(calls.len(), 9, "every call of the adapter is among them: {calls:?}");
+    assert_eq!(calls.len(), 10, "every call of the adapter is among them: {calls:?}");
     let line = |request: &Request| {
         let Request { call: _, at: _, method, path, query, body, answer } = request;
         let (status, answer) = answer.clone().unzip();

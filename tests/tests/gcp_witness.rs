@@ -110,6 +110,7 @@ async fn worked(peer: &fake::Gcp) -> Vec<Instance> {
         assert_eq!(listed.expect_err("a gap").kind, FailureKind::Unavailable);
     }
     gcp.offers(&REGION.into(), &[spot.clone(), base.clone()]).await.expect("offers");
+    gcp.signals(&REGION.into(), std::slice::from_ref(&spot)).await.expect("signals");
     let gpu = Pool::new("gcp", REGION, ZONE, "g2-standard-8", Market::Spot);
     let (spec, pools) = (Arc::new(LaunchSpec::Gcp(full)), BTreeSet::from([spot, base, gpu]));
     let doctor = GcpDoctor::new(settings(peer.origin())).await.expect("good settings");
@@ -176,6 +177,7 @@ async fn googles_client_knows_all_that_is_sent_and_told_and_sees_what_was_made()
     assert_eq!(said["reads"]["cpus"], 4);
     assert_eq!(said["reads"]["quotas"]["CPUS"], 24.0);
     assert_eq!(said["reads"]["prices"], json!([71_000_000, 52_000_500]));
+    assert_eq!(said["reads"]["scores"], json!([0.9]));
 
     let raised = |class: &str, status: u16, reasons: &[&str], codes: &[&str]| json!({"raised": class, "status": status, "reasons": reasons, "codes": codes});
     let quiet = |codes: &[&str]| json!({"raised": null, "status": null, "reasons": [], "codes": codes});
@@ -198,7 +200,7 @@ async fn googles_client_knows_all_that_is_sent_and_told_and_sees_what_was_made()
     let count = |call: Call| own.iter().filter(|request| request.call == call).count();
     // Two for the stock-out, one for that which had ended, two for each of the machines that were made.
     assert_eq!((count(Call::Wait), count(Call::Operation)), (7, 5));
-    assert_eq!(own.iter().map(|request| request.call).collect::<BTreeSet<_>>().len(), 10, "every call of the peer");
+    assert_eq!(own.iter().map(|request| request.call).collect::<BTreeSet<_>>().len(), 11, "every call of the peer");
     assert_eq!(said["judged"], json!(before + own.len()));
     println!("{before} calls of the adapter and {} of the client itself", own.len());
 }

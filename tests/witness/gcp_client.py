@@ -43,6 +43,7 @@ FORMS = [
         compute_v1.CapacityHistoryRequest,
         compute_v1.CapacityHistoryResponse,
     ),
+    ("POST", "regions/[^/]+/advice/capacity", compute_v1.CapacityAdviceRequest, compute_v1.CapacityAdviceResponse),
 ]
 # No field of an answer is required by the types; without these nobody could follow it.
 NEEDED = {
@@ -219,7 +220,15 @@ class Google:
             )
             self.demand(self.kept[-1]["body"] == body, f"{body} is sent as {self.kept[-1]['body']}")
             prices = [record.list_price.units * 10**9 + record.list_price.nanos for record in history.price_history]
+        scores = []
+        bodies = [call["body"] for call in self.given["calls"] if call["path"].endswith("/advice/capacity")]
+        for body in bodies[:1] if self.given["attempts"] else []:
+            wanted = compute_v1.CapacityAdviceRequest.from_json(json.dumps(body))
+            advice = self.advice.capacity(project=project, region=region, capacity_advice_request_resource=wanted)
+            self.demand(self.kept[-1]["body"] == body, f"{body} is sent as {self.kept[-1]['body']}")
+            scores = [recommendation.scores.obtainability for recommendation in advice.recommendations]
         return {
+            "scores": scores,
             "cpus": kind.guest_cpus,
             "memory": kind.memory_mb,
             "quotas": {quota.metric: quota.limit for quota in quotas},

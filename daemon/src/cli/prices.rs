@@ -49,8 +49,8 @@ pub struct PricesArgs {
           value_parser = history)]
     pub history: Option<Duration>,
 
-    /// Ask what clouds say of how likely machines are to be had or kept: placement scores of EC2, evictions of Azure,
-    /// preemptions of Google
+    /// Ask what clouds say of how likely machines are to be had or kept: placement scores of EC2, placement and
+    /// evictions of Azure, obtainability and preemptions of Google
     #[arg(long)]
     pub signals: bool,
 

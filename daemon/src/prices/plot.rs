@@ -408,7 +408,7 @@ mod tests {
         Row {
             price,
             failure: None,
-            signal: None,
+            signals: Vec::new(),
             past: past.map(|(at, micros)| (at, PricePerHour::from_micros(micros))).into(),
         }
     }

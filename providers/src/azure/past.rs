@@ -12,6 +12,7 @@ use policies::units::{ListPrice, Share, Time};
 use serde_json::Value;
 
 use super::prices::micros;
+use super::translate::zone_number;
 use super::wire::time_of;
 use crate::{PriceHistory, Signal};
 
@@ -63,6 +64,24 @@ pub(super) fn histories(rows: &[Value], pools: &[Pool], since: Time) -> Vec<Pric
 /// What is said of evictions of each pool.
 pub(super) fn signals(rows: &[Value], pools: &[Pool]) -> Vec<(Pool, Signal)> {
     let said = |pool: &Pool| Some((pool.clone(), rate(row_of(rows, pool)?["evictionRate"].as_str()?)?));
+    spot(pools).filter_map(said).collect()
+}
+
+/// What is said of placement in the zone of each pool; a pool without a zone has what is said of any zone.
+pub(super) fn placements(scores: &[Value], pools: &[Pool]) -> Vec<(Pool, Signal)> {
+    let said = |pool: &Pool| {
+        let same = |score: &&Value, key: &str, text: &str| {
+            score[key].as_str().is_some_and(|told| told.eq_ignore_ascii_case(text))
+        };
+        let zone = zone_number(pool.region().as_str(), pool.zone().as_str()).ok().flatten();
+        let score = scores.iter().find(|score| {
+            same(score, "sku", pool.instance_type().as_str())
+                && zone.is_none_or(|zone| same(score, "availabilityZone", zone))
+        })?;
+        // Others say that nothing is known.
+        let words = ["High", "Medium", "Low"].into_iter().find(|words| same(&score, "score", words))?;
+        Some((pool.clone(), Signal::Placement(words)))
+    };
     spot(pools).filter_map(said).collect()
 }
 
@@ -118,6 +137,18 @@ mod tests {
             let expected = vec![(at(10), ListPrice::usd(50_000)), (at(20), ListPrice::usd(40_000))];
             assert_eq!(histories, [PriceHistory { pool: pools[0].clone(), prices: expected }]);
         }
+    }
+
+    #[test]
+    fn placement_is_told_by_size_and_zone() {
+        let score = |sku: &str, zone: &str, score: &str| json!({"sku": sku, "region": "eastus", "availabilityZone": zone, "score": score, "isQuotaAvailable": true});
+        let scores = [
+            score("Standard_D4s_v5", "2", "Low"),
+            score("standard_d4s_v5", "1", "high"),
+            score("Standard_E4s_v5", "1", "DataNotFoundOrStale"),
+        ];
+        let pools = [pool("Standard_D4s_v5", Market::Spot), pool("Standard_E4s_v5", Market::Spot)];
+        assert_eq!(placements(&scores, &pools), [(pools[0].clone(), Signal::Placement("High"))]);
     }
 
     #[test]

@@ -34,6 +34,8 @@ const RESOURCES: &str = "2021-04-01";
 const AUTHORIZATION_API: &str = "2022-04-01";
 /// Version of Resource Graph's API.
 const GRAPH: &str = "2021-03-01";
+/// Version of the API of placement scores, that of the official client.
+const SCORES: &str = "2026-09-05-preview";
 /// Version of the Retail Prices API. Filter values are case-sensitive from it on.
 const PRICES: &str = "2023-01-01-preview";
 
@@ -337,6 +339,22 @@ impl Arm {
             "versions",
         ];
         self.get(self.in_subscription(&path, &[VERSION, ("$top", "1"), ("$orderby", "name desc")])).await
+    }
+
+    /// How likely so many spot machines of each of these sizes are to be had in each zone of a region now.
+    pub(super) async fn placement_scores(
+        &self,
+        region: &str,
+        sizes: &[&str],
+        machines: u32,
+    ) -> Result<Vec<Value>, Trouble> {
+        let path = ["Microsoft.Compute", "locations", region, "placementScores", "spot", "generate"];
+        let sizes: Vec<_> = sizes.iter().map(|size| json!({"sku": size})).collect();
+        let body = json!({"desiredLocations": [region], "desiredSizes": sizes, "desiredCount": machines,
+            "availabilityZones": true});
+        let url = self.in_subscription(&path, &[("api-version", SCORES)])?;
+        let mut answer = self.ask(Method::POST, url, Some(&body), false).await?.body;
+        Ok(std::mem::take(answer["placementScores"].as_array_mut().ok_or_else(no_list)?))
     }
 
     /// Every row of a query to Resource Graph. It is asked at the scope of the tenant: spot facts are told there only.

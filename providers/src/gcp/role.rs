@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 /// (`karpenter-controller-role.yaml`); Compute Engine, "Create and start a Compute Engine instance" and "View the preemption
 /// rate and pricing for Spot VMs".
 const PERMISSIONS: &[(&str, &[&str])] = &[
+    ("compute.advice.capacity", &["advice.capacity"]),
     ("compute.advice.capacityHistory", &["advice.capacity_history"]),
     ("compute.disks.create", &["instances.insert"]),
     // For images of this project. Those of Google's own projects are anybody's; others are granted there.

@@ -11,6 +11,7 @@ use google_cloud_auth::errors::CredentialsError;
 use google_cloud_compute_v1::client::{Advice, Instances, MachineTypes, Regions, ZoneOperations};
 use google_cloud_compute_v1::errors::OperationError;
 use google_cloud_compute_v1::model;
+use google_cloud_compute_v1::model::capacity_advice_request_instance_properties_scheduling as advice;
 use google_cloud_compute_v1::model::capacity_history_request::Types;
 use google_cloud_compute_v1::model::capacity_history_request_instance_properties_scheduling as history;
 use google_cloud_compute_v1::model::scheduling::{InstanceTerminationAction, OnHostMaintenance, ProvisioningModel};
@@ -269,6 +270,33 @@ impl Compute {
         let answer = self.capacity_history(region, zone, machine_type, Types::Preemption).await?;
         let newest = answer.preemption_history.iter().max_by_key(|record| since(record.interval.as_ref()));
         Ok(newest.and_then(|record| record.preemption_rate))
+    }
+
+    /// How likely so many spot machines of a type are to be had in a zone now, from 0 to 1.
+    pub(super) async fn obtainability(
+        &self,
+        region: &str,
+        zone: &str,
+        machine_type: &str,
+        machines: i32,
+    ) -> Result<Option<f64>, Trouble> {
+        let scheduling = model::CapacityAdviceRequestInstancePropertiesScheduling::new()
+            .set_provisioning_model(advice::ProvisioningModel::Spot);
+        let selection = model::CapacityAdviceRequestInstanceFlexibilityPolicyInstanceSelection::new()
+            .set_machine_types([machine_type]);
+        let zone =
+            model::CapacityAdviceRequestDistributionPolicyZoneConfiguration::new().set_zone(format!("zones/{zone}"));
+        let request = model::CapacityAdviceRequest::new()
+            .set_size(machines)
+            .set_distribution_policy(model::CapacityAdviceRequestDistributionPolicy::new().set_zones([zone]))
+            .set_instance_flexibility_policy(
+                model::CapacityAdviceRequestInstanceFlexibilityPolicy::new()
+                    .set_instance_selections([("machines", selection)]),
+            )
+            .set_instance_properties(model::CapacityAdviceRequestInstanceProperties::new().set_scheduling(scheduling));
+        let call = self.advice.capacity().set_project(&self.project).set_region(region).set_body(request);
+        let answer = call.with_attempt_timeout(self.deadline).send().await.map_err(trouble)?;
+        Ok(answer.recommendations.first().and_then(|best| best.scores.as_ref()?.obtainability))
     }
 
     async fn capacity_history(

@@ -436,6 +436,29 @@ fn other(world: &mut World, asked: &Asked<'_>) -> Reply {
             };
             Reply::json(200, &json!({"totalRecords": 2, "count": 2, "resultTruncated": "false", "data": data}))
         }
+        "generate" => {
+            let sizes = asked.body["desiredSizes"].as_array().cloned().unwrap_or_default();
+            let complete = asked.body["availabilityZones"] == true && asked.body["desiredCount"].as_u64().is_some();
+            if sizes.is_empty() || sizes.len() > 5 || !complete {
+                return Reply::error(400, "InvalidParameter", "The request for placement scores is invalid.");
+            }
+            let zones = [("1", "High"), ("2", "Medium"), ("3", "Low")];
+            let scores: Vec<Value> = sizes
+                .iter()
+                .flat_map(|size| {
+                    zones.map(|(zone, score)| {
+                        json!({"sku": size["sku"], "region": LOCATION, "availabilityZone": zone, "score": score,
+                            "isQuotaAvailable": true})
+                    })
+                })
+                .collect();
+            let echo = &asked.body;
+            Reply::json(
+                200,
+                &json!({"desiredLocations": echo["desiredLocations"], "desiredSizes": sizes,
+                "desiredCount": echo["desiredCount"], "availabilityZones": true, "placementScores": scores}),
+            )
+        }
         "versions" => match asked.path.iter().any(|part| part == "debian-12") {
             true => Reply::json(200, &json!([{"name": "0.20261101.1", "location": LOCATION}])),
             false => Reply::error(404, "PlatformImageNotFound", "The platform image was not found."),

@@ -204,6 +204,7 @@ impl World {
                 }
                 (200, answer)
             }
+            Call::Advice => advice(part(0), body),
             Call::Region => {
                 let quota =
                     |metric: &str, limit: f64, usage: f64| json!({"metric": metric, "limit": limit, "usage": usage});
@@ -378,6 +379,24 @@ impl World {
         }
         (200, answer)
     }
+}
+
+/// What there may be of what is asked for: all of it most likely, and a little less of what has a GPU.
+fn advice(region: &str, body: &Value) -> (u16, Value) {
+    let selection = &body["instanceFlexibilityPolicy"]["instanceSelections"]["machines"]["machineTypes"][0];
+    let zone = body["distributionPolicy"]["zones"][0]["zone"].as_str().unwrap_or_default();
+    let Some((kind, .., gpus)) = TYPES.iter().find(|(name, ..)| *selection == *name) else {
+        return refused(400, "invalid", "Invalid value for field 'machineTypes'");
+    };
+    if body["size"].as_u64().is_none_or(|size| size == 0) || !zone.starts_with(&format!("zones/{region}-")) {
+        return refused(400, "invalid", "Invalid value for field 'size' or 'zone'");
+    }
+    if body["instanceProperties"]["scheduling"]["provisioningModel"] != "SPOT" {
+        return refused(400, "invalid", "provisioningModel must be SPOT");
+    }
+    let scores = json!({"obtainability": if *gpus > 0 { 0.4 } else { 0.9 }, "estimatedUptime": "3600s"});
+    let shard = json!({"zone": zone, "machineType": kind, "instanceCount": body["size"], "provisioningModel": "SPOT"});
+    (200, json!({"recommendations": [{"scores": scores, "shards": [shard]}]}))
 }
 
 /// A machine as it is listed: what its insert said, and what the cloud adds.

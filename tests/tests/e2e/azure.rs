@@ -250,6 +250,7 @@ async fn the_doctor_and_the_plan_work_on_the_same_file() {
     let (code, said, error) = run(&["prices", "--signals", "--history=24h"]).await;
     assert_eq!(code, Some(0), "{said}{error}");
     assert!(said.contains("0% to 5% evicted an hour") && said.contains("20% or more evicted an hour"), "{said}");
+    assert!(said.contains("placement high") && said.contains("placement low"), "{said}");
     assert!(said.contains("LAST 24H") && !said.contains("cannot be read"), "{said}");
     assert!(site.peer.world().machines.is_empty(), "a look makes nothing");
 }

@@ -228,7 +228,7 @@ fn the_doctor_and_the_plan_work_on_the_same_file() {
     assert!(said.contains("gcp/us-central1/us-central1-"), "{said}");
     let (code, said, error) = run(&["prices", "--signals", "--history=24h"], true);
     assert_eq!(code, Some(0), "{said}{error}");
-    assert!(said.contains("1.23% preempted") && said.contains("LAST 24H"), "{said}");
+    assert!(said.contains("1.23% preempted, 90% obtainable") && said.contains("LAST 24H"), "{said}");
     assert!(!said.contains("cannot be read"), "{said}");
     assert_eq!(site.peer.with(|world| world.count()), 0, "a look makes nothing");
     assert_eq!(site.peer.requests(Call::Insert).len(), 0);

@@ -79,7 +79,7 @@ fn of_fleet(fleet: &FleetPrices, since: Option<Time>) -> String {
     let machine_places = longest(pools.iter().filter_map(|row| row.price.price));
     let unit_places = longest(pools.iter().filter_map(|row| row.price.per_unit()));
     for row in pools {
-        let Row { price, failure: _, signal: _, past: _ } = row;
+        let Row { price, failure: _, signals: _, past: _ } = row;
         let offer = price.offer.as_ref();
         let mut cells = vec![short(&price.pool), price.pool.market().name().to_owned()];
         cells.push(or_dash(price.price.map(|price| places(price, machine_places))));
@@ -140,7 +140,7 @@ fn coarse(span: Span) -> String {
 
 /// What tells of room there.
 fn signal(row: &Row) -> String {
-    let said = row.signal.map(|signal| signal.to_string());
+    let said = row.signals.iter().map(ToString::to_string);
     let seen = match (row.is_sold_out(), row.price.failures) {
         (true, _) => Some("sold out".to_owned()),
         (false, 0) => None,
@@ -218,7 +218,7 @@ mod tests {
             failures: 0,
             refused,
         };
-        Row { price, failure: None, signal: None, past: Vec::new() }
+        Row { price, failure: None, signals: Vec::new(), past: Vec::new() }
     }
 
     fn fleet(pools: Vec<Row>) -> FleetPrices {
@@ -235,14 +235,14 @@ mod tests {
         let cap = UnitPrice::from_nanos(17_500_000);
         let mut failed = row("aws/r/r-a/large/spot", Some((61_000, 90)), None);
         failed.price.failures = 3;
-        failed.signal = Some(Signal::PlacementScore(9));
+        failed.signals = vec![Signal::PlacementScore(9)];
         let mut sold_out = row("ppio/27/27/4090/spot", None, Some(Because::NoOffer));
         sold_out.failure = Some(failure(FailureKind::NoCapacity));
         let mut broken = row("gcp/s/s-a/n2/spot", None, Some(Because::NoOffer));
         broken.failure = Some(failure(FailureKind::Invalid));
         let closed = Because::Closed { kind: FailureKind::Quota, until };
         let mut shut = row("aws/r/1/large/spot", Some((61_005, 60 * 24 * 195)), Some(closed));
-        shut.signal = Some(Signal::EvictedAnHour(Share::percent(5), Some(Share::percent(10))));
+        shut.signals = vec![Signal::EvictedAnHour(Share::percent(5), Some(Share::percent(10)))];
         let pools = vec![
             failed,
             shut,

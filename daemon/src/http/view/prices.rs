@@ -85,8 +85,9 @@ pub struct PoolPrice {
     pub sold_out: bool,
     /// Launches in a row that failed there for lack of room, as far as is remembered.
     pub failed_launches: u32,
-    /// What the provider says of how likely machines are to be had or kept there, in words; absent where it was not asked.
-    pub signal: Option<String>,
+    /// What the provider says of how likely machines are to be had or kept there, in words.
+    #[serde(default)]
+    pub signals: Vec<String>,
     /// Why there is no price, where the provider said so.
     pub failure: Option<Failure>,
     /// What one machine-hour cost, oldest first; absent where nothing is told.
@@ -182,7 +183,7 @@ impl PoolPrice {
             age_s: offer.map(|offer| seen.at.since(offer.priced_at).as_millis() / 1_000),
             sold_out: row.is_sold_out(),
             failed_launches: price.failures,
-            signal: row.signal.map(|signal| signal.to_string()),
+            signals: row.signals.iter().map(ToString::to_string).collect(),
             failure: row.failure.as_ref().map(Failure::from),
             history: (!row.past.is_empty()).then(|| row.past.iter().map(past).collect()),
         }
