@@ -70,6 +70,10 @@ fn fill_in(cx: &mut Lowering<'_, '_>, at: &At<'_>, entry: &mut Entry, fleet: &st
                 continue;
             }
         };
+        // Each text has been held to its own limit already.
+        if found.is_empty() {
+            continue;
+        }
         *text = placeholder::fill(text, Placeholder::Fleet, fleet);
         if found.contains(&Placeholder::Url) {
             match &known.public_url {
