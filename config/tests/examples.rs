@@ -73,6 +73,25 @@ fn one_fleet_over_four_clouds_starts_its_workers_as_they_are_told() {
 }
 
 #[test]
+fn a_text_is_held_to_the_limit_of_its_own_key() {
+    let file = |command: usize, env: usize, more: &str| {
+        let text = format!(
+            "version: 1\ndaemon: {{rates: {{CNY: 0.14}}}}\nproviders: {{ppio: {{api_key: {{env: KEY}}}}}}\nfleets:\n  \
+             - name: a\n    capacity: {{max: 1}}\n    pools:\n      - provider: ppio\n        regions: ['27']\n        \
+             instance_types: [4090.16c62g]\n        launch: {{image: i, rootfs_gb: 20, command: '{}', env: {{A: '{}{more}'}}}}\n",
+            "c".repeat(command),
+            "e".repeat(env)
+        );
+        Config::parse("fleet.yaml", &text, &ThisHost).is_ok()
+    };
+    assert!(file(2_047, 4_095, ""));
+    assert!(!file(2_048, 1, "") && !file(1, 4_096, ""));
+    // What stands for a placeholder may have 256 bytes.
+    assert!(file(1, 4_095 - 256, "{{spotfleet.pool}}"));
+    assert!(!file(1, 4_095 - 255, "{{spotfleet.pool}}"));
+}
+
+#[test]
 fn the_default_owner_is_that_of_a_file_that_names_none() {
     let text = "version: 1\nproviders: {sim: {types: {small: {vcpus: 1, on_demand_price: 1, spot_price: 1}}}}\nfleets:\n  \
                 - {name: a, capacity: {min: 0, max: 1}, pools: [{provider: sim, regions: [r], zones: [r-1], instance_types: \

@@ -59,6 +59,7 @@ fn fill_in(cx: &mut Lowering<'_, '_>, at: &At<'_>, entry: &mut Entry, fleet: &st
     };
     let mut whole = true;
     for (key, text) in entry.spec.texts() {
+        let longest = if key == "env" { ppio::LONGEST_VALUE } else { longest };
         let own = at.key(key);
         let at = if own.exists() { own } else { at.key(&format!("{key}_file")) };
         let found = match placeholder::used(text) {

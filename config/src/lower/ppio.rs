@@ -18,7 +18,7 @@ use crate::raw::value::{Count, Leaf, Text};
 const LONGEST_IMAGE: usize = 500;
 pub(super) const LONGEST_COMMAND: usize = 2_047;
 const LONGEST_KEY: usize = 511;
-const LONGEST_VALUE: usize = 4_095;
+pub(super) const LONGEST_VALUE: usize = 4_095;
 const LONGEST_ID: usize = 255;
 /// A hundred, without those that are ours.
 const MOST_VARIABLES: usize = 97;
